@@ -1,0 +1,1 @@
+"""The body: skeleton, shape, pose and skin."""
