@@ -1,0 +1,201 @@
+"""A data set on disk: a folder of Motion files and a `dataset.json` that says what they are."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from motionary.datasets.actions import ClipRecord, Rejected, SplitName
+from motionary.motion import Motion, write_atomically
+
+FORMAT_VERSION = 1
+INDEX_NAME = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled Motion files. `load` opens one, `write_dataset` makes its index."""
+
+    root: Path
+    actions: tuple[str, ...]
+    """In label order: the position is the class index."""
+    fps: float
+    clips: tuple[ClipRecord, ...]
+    rejected: tuple[Rejected, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+    licence: str = "unknown"
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @classmethod
+    def load(cls, root: Path | str) -> "Dataset":
+        """Open a data set folder; one without `dataset.json` is read file by file.
+
+        A file's label is the action inside it, or else its parent folder's name.
+
+        Raises:
+            FileNotFoundError: If there is no such folder, or no Motion file in it.
+            ValueError: If `dataset.json` is damaged or of a newer format.
+        """
+        root = Path(root)
+        if not root.is_dir():
+            raise FileNotFoundError(f"No data set folder at {root}.")
+        index = root / INDEX_NAME
+        return _from_index(index) if index.exists() else _from_files(root)
+
+    def split(self, name: SplitName | Literal["all"]) -> "Dataset":
+        """Only the clips of one split; labels keep their indices."""
+        if name == "all":
+            return self
+        return replace(self, clips=tuple(clip for clip in self.clips if clip.split == name))
+
+    def motion(self, clip: ClipRecord) -> Motion:
+        """Load one clip, labelled as the index says."""
+        return replace(Motion.load(self.root / clip.path), action=clip.action)
+
+    def motions(self) -> list[Motion]:
+        """Load every clip, in order."""
+        return [self.motion(clip) for clip in self.clips]
+
+    def label(self, action: str) -> int:
+        """Class index of an action.
+
+        Raises:
+            ValueError: If the data set does not know it; the message lists those it knows.
+        """
+        if action not in self.actions:
+            raise ValueError(f"Unknown action {action!r}; this data set has: {', '.join(self.actions)}.")
+        return self.actions.index(action)
+
+    def summary(self) -> dict[str, Any]:
+        """JSON-able facts: clips, seconds and splits per action, and what was rejected and why."""
+        rows = []
+        for action in self.actions:
+            clips = [clip for clip in self.clips if clip.action == action]
+            durations = [clip.duration_s for clip in clips]
+            rows.append(
+                {
+                    "action": action,
+                    "clips": len(clips),
+                    "train": sum(clip.split == "train" for clip in clips),
+                    "test": sum(clip.split == "test" for clip in clips),
+                    "seconds_total": round(sum(durations), 2),
+                    "seconds_min": round(min(durations, default=0), 2),
+                    "seconds_max": round(max(durations, default=0), 2),
+                    "coverage": round(sum(clip.coverage for clip in clips) / max(len(clips), 1), 3),
+                }
+            )
+        return {
+            "dataset": str(self.root),
+            "clips": len(self.clips),
+            "fps": self.fps,
+            "frame_rates": {
+                f"{fps:g}": count for fps, count in Counter(clip.fps for clip in self.clips).items()
+            },
+            "subjects": sorted({clip.subject for clip in self.clips if clip.subject}),
+            "licence": self.licence,
+            "provenance": self.provenance,
+            "actions": rows,
+            "rejected": [asdict(item) for item in self.rejected],
+        }
+
+
+def write_dataset(
+    root: Path,
+    clips: Sequence[ClipRecord],
+    *,
+    fps: float,
+    rejected: Sequence[Rejected] = (),
+    provenance: dict[str, Any] | None = None,
+    licence: str = "unknown",
+) -> Dataset:
+    """Write `dataset.json` for Motion files already in a folder; actions are indexed in alphabetical order.
+
+    Raises:
+        ValueError: If there is no clip.
+    """
+    if not clips:
+        raise ValueError(f"No clip to put in {root}; {len(rejected)} sources were rejected.")
+    dataset = Dataset(
+        root=Path(root),
+        actions=tuple(sorted({clip.action for clip in clips})),
+        fps=float(fps),
+        clips=tuple(clips),
+        rejected=tuple(rejected),
+        provenance=provenance or {},
+        licence=licence,
+    )
+    content = {"format_version": FORMAT_VERSION, **asdict(dataset)}
+    del content["root"]
+    write_atomically(dataset.root / INDEX_NAME, json.dumps(content, indent=1).encode())
+    return dataset
+
+
+def _from_index(index: Path) -> Dataset:
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+        version = content.pop("format_version")
+        if version > FORMAT_VERSION:
+            raise ValueError(
+                f"it has format {version}, this version reads up to {FORMAT_VERSION}: update motionary"
+            )
+        clips = tuple(ClipRecord(**clip) for clip in content.pop("clips"))
+        rejected = tuple(Rejected(**item) for item in content.pop("rejected"))
+        dataset = Dataset(
+            root=index.parent,
+            actions=tuple(content.pop("actions")),
+            clips=clips,
+            rejected=rejected,
+            **content,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{index} is not a readable data set index: {error}.") from None
+    unlabelled = sorted({clip.action for clip in clips} - set(dataset.actions))
+    outside = [
+        clip.path
+        for clip in clips
+        if not (index.parent / clip.path).resolve().is_relative_to(index.parent.resolve())
+    ]
+    if unlabelled or outside:
+        raise ValueError(
+            f"{index} names actions it does not list {unlabelled} or files outside its folder {outside}."
+        )
+    return dataset
+
+
+def _from_files(root: Path) -> Dataset:
+    clips, rejected = [], []
+    for path in sorted(root.rglob("*.npz")):
+        relative = path.relative_to(root).as_posix()
+        try:
+            motion = Motion.load(path)
+        except ValueError as error:
+            rejected.append(Rejected(relative, str(error)))
+            continue
+        clips.append(clip_record(motion, relative, motion.action or path.parent.name))
+    if not clips:
+        raise FileNotFoundError(
+            f"No Motion file (.npz) in {root}; make some with `motionary import` or `estimate`."
+        )
+    return Dataset(
+        root=root,
+        actions=tuple(sorted({clip.action for clip in clips})),
+        fps=clips[0].fps,
+        clips=tuple(clips),
+        rejected=tuple(rejected),
+    )
+
+
+def clip_record(motion: Motion, path: str, action: str, subject: str | None = None) -> ClipRecord:
+    """The index entry of a Motion file at a path relative to its data set."""
+    return ClipRecord(
+        path=path,
+        action=action,
+        num_frames=len(motion),
+        fps=motion.fps,
+        subject=subject,
+        coverage=round(float(motion.valid.mean()), 4),
+    )
