@@ -48,8 +48,13 @@ def face_forward(motion: Motion) -> Motion:
     return motion.turn(-heading_rad(motion))
 
 
-def heading_rad(motion: Motion, frame: int = 0) -> float:
-    """Angle about y, radians, from +z to the direction the pelvis faces on the ground at a frame."""
-    R_world_pelvis = axis_angle_to_matrix(torch.from_numpy(motion.pose[frame, 0])).numpy()
-    left = R_world_pelvis[:, 0]  # steadier than the front when a person bends over
-    return float(np.arctan2(-left[2], left[0]))
+def heading_rad(motion: Motion) -> float:
+    """Angle about y, radians, from +z to the direction the pelvis faces on the ground in the first frame."""
+    return float(headings_rad(motion)[0])
+
+
+def headings_rad(motion: Motion) -> Float[ndarray, "T"]:
+    """Heading of every frame, as `heading_rad`."""
+    R_world_pelvis = axis_angle_to_matrix(torch.from_numpy(motion.pose[:, 0])).numpy()
+    left = R_world_pelvis[:, :, 0]  # steadier than the front when a person bends over
+    return np.arctan2(-left[:, 2], left[:, 0])
