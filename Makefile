@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= motionary-demo
 
-.PHONY: install demo test check format slow clean
+.PHONY: install demo test lint check format slow clean
 
 install: $(VENV)/.installed
 
@@ -19,12 +19,13 @@ demo: install
 test: install
 	$(BIN)/python -m pytest
 
-check: install
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+
+check: lint test
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,400 @@
+"""The `motionary` command: parses, calls, prints.
+
+A command is one typed function: its signature is the interface, its docstring the help. Everything heavy is imported
+inside, so that `--help` is quick.
+"""
+
+import difflib
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+from tyro.conf import Positional, arg
+
+Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
+
+
+class CommandError(Exception):
+    """What a user needs to know about a command that could not be carried out."""
+
+
+def estimate(
+    video: Positional[tuple[Path, ...]],
+    /,
+    *,
+    out: Path,
+    estimator: str = "blazepose",
+) -> None:
+    """Recover the 3D motion of every person in VIDEO.
+
+    Args:
+        video: Video files.
+        out: Folder for the results: OUT/<video>/person_<k>.npz and estimate.json.
+        estimator: Name of a pose estimator.
+    """
+    from motionary.estimators import load_estimator, save_estimate
+
+    _require(video, "a video file")
+    _require_distinct_stems(video)
+    run = load_estimator(estimator)
+    failed = []
+    for path in video:
+        try:
+            folder = save_estimate(run(path), out / path.stem)
+            print(f"{path} -> {folder}")
+        except (ValueError, OSError) as error:
+            failed.append(path)
+            _print_error(error)
+    if failed:
+        raise CommandError(f"{len(failed)} of {len(video)} videos gave no motion.")
+
+
+def import_(
+    source: Positional[tuple[Path, ...]],
+    /,
+    *,
+    out: Path,
+    format: Literal["auto", "bvh", "amc", "amass"] = "auto",
+    label_pattern: str | None = None,
+    fps: float = 30.0,
+    test_fraction: float = 0.2,
+    test_subject: tuple[str, ...] = (),
+    seed: int = 0,
+    licence: str = "unknown",
+    workers: int | None = None,
+) -> None:
+    """Turn motion capture files into a data set.
+
+    Args:
+        source: Files, or folders searched for them.
+        out: Folder of the new data set.
+        format: What the files are; auto goes by suffix.
+        label_pattern: Regular expression with (?P<action>...) and, if wanted, (?P<subject>...), searched in each file's
+            name. Without it the label is the parent folder's name.
+        fps: Frame rate of the data set.
+        test_fraction: Share of every action's clips held out for testing.
+        test_subject: Hold out all clips of these subjects instead.
+        seed: Chooses the held-out clips.
+        licence: Licence of the recordings, noted in the data set and in models trained on it.
+        workers: Processes; one per core when not given.
+    """
+    from motionary.datasets.recordings import RecordingImport, import_data_set
+
+    _require(source, "a file or folder")
+    options = RecordingImport(
+        format=format,
+        label_pattern=label_pattern,
+        fps=fps,
+        test_fraction=test_fraction,
+        test_subjects=test_subject,
+        seed=seed,
+        licence=licence,
+    )
+    dataset = import_data_set(source, out, options, workers=workers)
+    for item in dataset.rejected:
+        print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
+    print(f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}")
+
+
+def dataset_inspect(dataset: Positional[Path], /, *, json_: Annotated[bool, arg(name="json")] = False) -> None:
+    """Show what a data set holds: actions, clips, durations, and what was rejected and why.
+
+    Args:
+        dataset: Data set folder.
+        json_: Print JSON instead of tables.
+    """
+    from motionary.datasets import Dataset
+
+    summary = Dataset.load(dataset).summary()
+    if json_:
+        print(json.dumps(summary, indent=1))
+        return
+    console = Console()
+    table = Table(title=f"{summary['clips']} clips at {summary['fps']:g} frames/s, licence: {summary['licence']}")
+    for heading in ("action", "clips", "train", "test", "total s", "shortest s", "longest s", "observed"):
+        table.add_column(heading, justify="left" if heading == "action" else "right")
+    for row in summary["actions"]:
+        table.add_row(*(str(value) for value in row.values()))
+    console.print(table)
+    for item in summary["rejected"]:
+        console.print(f"rejected {item['source']}: {item['reason']}", highlight=False)
+
+
+def train(
+    dataset: Positional[Path | None] = None,
+    /,
+    *,
+    out: Path | None = None,
+    resume: Path | None = None,
+    preset: Literal["small", "paper"] = "small",
+    epochs: int | None = None,
+    seed: int | None = None,
+    config: Annotated[tuple[str, ...], arg(name="set", metavar="NAME=VALUE")] = (),
+) -> None:
+    """Train ACTOR on a data set, or go on with a run.
+
+    Args:
+        dataset: Data set folder.
+        out: Folder of the run: model.safetensors, logs, samples.
+        resume: A run to go on with, instead of DATASET and OUT.
+        preset: small learns on a CPU; paper is the published recipe.
+        epochs: Passes over the data, instead of the preset's.
+        seed: Seed of everything random.
+        config: Other settings of the preset, such as learning_rate=3e-4.
+    """
+    from motionary.datasets import Dataset
+    from motionary.training import PRESETS, with_settings
+    from motionary.training import resume as resume_run
+    from motionary.training import train as train_run
+
+    if resume is not None:
+        if dataset is not None or out is not None:
+            raise CommandError("--resume takes neither DATASET nor --out: the run knows its own.")
+        print(f"model: {resume_run(resume, epochs=epochs)}")
+        return
+    if dataset is None or out is None:
+        raise CommandError("Training needs DATASET and --out RUN, or --resume RUN.")
+    given = {"epochs": epochs, "seed": seed}
+    settings = [f"{name}={value}" for name, value in given.items() if value is not None]
+    chosen = with_settings(PRESETS[preset], [*settings, *config])
+    print(f"model: {train_run(Dataset.load(dataset), out, chosen)}")
+
+
+def train_recogniser(
+    dataset: Positional[Path], /, *, out: Path, epochs: int | None = None, seed: int | None = None
+) -> None:
+    """Train the action recogniser that scores generated motion.
+
+    Args:
+        dataset: Data set folder.
+        out: Folder for the recogniser: model.safetensors, its accuracy on held-out clips, its confusion matrix.
+        epochs: Most passes over the data; it stops early when it no longer gains.
+        seed: Seed of everything random.
+    """
+    from dataclasses import replace
+
+    from motionary.datasets import Dataset
+    from motionary.recognition import RecogniserTrainConfig
+    from motionary.recognition import train_recogniser as train_run
+
+    given = {"epochs": epochs, "seed": seed}
+    config = replace(RecogniserTrainConfig(), **{name: value for name, value in given.items() if value is not None})
+    print(f"recogniser: {train_run(Dataset.load(dataset), out, config)}")
+
+
+def generate(
+    model: Positional[str],
+    /,
+    *,
+    action: str,
+    out: Path,
+    num: int = 1,
+    frames: int | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+    formats: Formats = "npz",
+) -> None:
+    """Perform an action anew, as often and as long as wanted.
+
+    Args:
+        model: A run folder, a model.safetensors, or the name of a bundled model.
+        action: Name of an action, or all.
+        out: Folder for the motions: OUT/<action>_<k>.<format>.
+        num: Motions of each action.
+        frames: Length in frames; the length the model was trained on when not given.
+        seconds: Length in seconds instead.
+        seed: The same seed gives the same motions.
+        formats: What to write, separated by commas.
+    """
+    from motionary.export import check_formats, export_motion
+    from motionary.generation import generate as generate_motions
+    from motionary.models import load_model
+
+    suffixes = check_formats(formats.split(","))
+    loaded = load_model(model)
+    actions = loaded.actions if action == "all" else (action,)
+    for name in actions:
+        motions = generate_motions(loaded, name, num, frames=frames, seconds=seconds, seed=seed)
+        for index, motion in enumerate(motions):
+            for suffix in suffixes:
+                export_motion(motion, out / f"{name}_{index}{suffix}")
+    print(f"{num * len(actions)} motions of {len(actions)} actions -> {out}")
+
+
+def evaluate(
+    model: Positional[str],
+    dataset: Positional[Path],
+    /,
+    *,
+    recogniser: str,
+    out: Path,
+    seeds: int = 20,
+) -> None:
+    """Score generated motion against real motion: accuracy, FID, diversity, multimodality, with 95 % intervals.
+
+    Args:
+        model: A run folder, a model.safetensors, or the name of a bundled model.
+        dataset: Data set folder with held-out clips.
+        recogniser: A recogniser's folder, its model.safetensors, or the name of a bundled one.
+        out: Folder for metrics.json.
+        seeds: Repetitions the intervals are taken over.
+    """
+    from motionary.datasets import Dataset
+    from motionary.evaluation import evaluate as evaluate_model
+    from motionary.models import load_model
+    from motionary.recognition import load_recogniser
+
+    result = evaluate_model(load_model(model), Dataset.load(dataset), load_recogniser(recogniser), seeds=seeds)
+    result.save(out / "metrics.json")
+    Console().print(result.table())
+    print(f"metrics: {out / 'metrics.json'}")
+
+
+def export(motion: Positional[Path], /, *, out: Path) -> None:
+    """Write a motion in another format, chosen by the suffix of OUT.
+
+    Args:
+        motion: A .npz motion.
+        out: File to write: .npz, .bvh, .glb, .mp4, .png or .html.
+    """
+    from motionary.export import export_motion
+    from motionary.motion import Motion
+
+    print(export_motion(Motion.load(motion), out))
+
+
+def studio(source: Positional[str], /, *, port: int = 8080) -> None:
+    """Look at motions in the browser: those in a folder, or new ones of a model.
+
+    Args:
+        source: A folder of motions, a run folder, a model.safetensors, or the name of a bundled model.
+        port: Port on this machine alone (127.0.0.1).
+    """
+    from motionary.studio import serve
+
+    serve(source, port)
+
+
+def assets_list() -> None:
+    """List bodies, weights and sample data: what is here, what is missing, its licence and where to get it."""
+    from motionary.body.assets import list_assets
+
+    table = Table("name", "here", "for", "licence", "how to get it")
+    for asset in list_assets():
+        table.add_row(asset.name, "yes" if asset.installed() else "no", asset.purpose, asset.licence, asset.source)
+    Console().print(table)
+
+
+def assets_get(name: Positional[str], /) -> None:
+    """Fetch an asset that is free to fetch.
+
+    Args:
+        name: A name from `motionary assets list`.
+    """
+    from motionary.body.assets import get_asset
+
+    print(get_asset(name))
+
+
+def assets_set(name: Positional[str], file: Positional[Path], /) -> None:
+    """Check a licensed file that you have obtained, and put it where Motionary finds it.
+
+    Args:
+        name: A name from `motionary assets list`.
+        file: The file as downloaded.
+    """
+    from motionary.body.assets import set_asset
+
+    print(set_asset(name, file))
+
+
+def demo(*, out: Path = Path("motionary-demo")) -> None:
+    """See the whole path in a few minutes: estimate, generate, score, export, and a report of it all.
+
+    Args:
+        out: Folder for everything it makes.
+    """
+    from motionary.demo import run_demo
+
+    print(f"report: {run_demo(out)}")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "estimate": estimate,
+    "import": import_,
+    "dataset inspect": dataset_inspect,
+    "train": train,
+    "train-recogniser": train_recogniser,
+    "generate": generate,
+    "evaluate": evaluate,
+    "export": export,
+    "studio": studio,
+    "assets list": assets_list,
+    "assets get": assets_get,
+    "assets set": assets_set,
+}
+"""In the order of the path they follow."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command; a user's mistake is one line on stderr and exit code 2."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in ("-h", "--help"):
+        _print_overview()
+        return
+    if words[0] == "--version":
+        print(version("motionary"))
+        return
+    name, rest = _command(words)
+    try:
+        tyro.cli(COMMANDS[name], args=rest, prog=f"motionary {name}")
+    except (CommandError, ValueError, OSError) as error:
+        _print_error(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("motionary: stopped; finished files are kept.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _command(words: list[str]) -> tuple[str, list[str]]:
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in COMMANDS:
+            return name, words[length:]
+    family = [name for name in COMMANDS if name.startswith(f"{words[0]} ")]
+    near = family or difflib.get_close_matches(words[0], COMMANDS, n=3)
+    hint = f"; did you mean {' or '.join(near)}" if near else "; `motionary --help` lists them"
+    _print_error(CommandError(f"unknown command {' '.join(words[:2] if family else words[:1])!r}{hint}."))
+    sys.exit(2)
+
+
+def _print_overview() -> None:
+    print("Learns human motion from ordinary videos and performs it again on demand.\n")
+    print("usage: motionary COMMAND ...   (motionary COMMAND --help tells the rest)\n")
+    for name, command in COMMANDS.items():
+        summary = (inspect.getdoc(command) or "").splitlines()[0]
+        print(f"  {name:<18}{summary}")
+
+
+def _print_error(error: Exception) -> None:
+    print(f"motionary: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def _require(paths: tuple[Path, ...], what: str) -> None:
+    if not paths:
+        raise CommandError(f"Expected {what}; none was given.")
+
+
+def _require_distinct_stems(paths: tuple[Path, ...]) -> None:
+    stems = [path.stem for path in paths]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        raise CommandError(f"Several videos are called {', '.join(twice)}: their results would overwrite one another.")
