@@ -1,0 +1,318 @@
+"""ACTOR, an action-conditioned transformer VAE of human motion (Petrovich et al. 2021, arXiv:2104.05670).
+
+B batch, T frames, Z latent size. A motion is (B, T, 25, 6) features (see `motionary.features`); masks are True
+on real frames. Layers, initialisation and defaults follow the published implementation, so that its weights fit
+and its numbers come out; `from_reference` and `to_reference` translate the names.
+"""
+
+import math
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from motionary.features import NUM_FEATURES, NUM_ROWS
+from motionary.models.points import BodyPoints
+
+NUM_TOKENS = 2
+"""The encoder reads the mean and the log-variance from two tokens put before the frames."""
+
+
+@dataclass(frozen=True)
+class ActorConfig:
+    """Size of the network; the defaults are the paper's."""
+
+    num_actions: int
+    latent_dim: int = 256
+    """Z, also the width of every layer."""
+    ff_dim: int = 1024
+    num_layers: int = 8
+    """Of the encoder and of the decoder each."""
+    num_heads: int = 4
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check what torch would report obscurely."""
+        if self.num_actions < 1:
+            raise ValueError(f"A model needs at least one action; got {self.num_actions}.")
+        if self.latent_dim % (2 * self.num_heads):
+            raise ValueError(
+                f"latent_dim must be a multiple of twice num_heads; got {self.latent_dim}, {self.num_heads}."
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1); got {self.dropout}.")
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Diagonal Gaussian over the latent, q(z | motion, action)."""
+
+    mean: Float[Tensor, "B Z"]
+    log_variance: Float[Tensor, "B Z"]
+
+    def sample(self, noise: Float[Tensor, "B Z"]) -> Float[Tensor, "B Z"]:
+        """The latent z that standard normal noise stands for (the reparametrisation trick)."""
+        return self.mean + (self.log_variance / 2).exp() * noise
+
+    def divergence(self) -> Float[Tensor, ""]:
+        """KL divergence to N(0, 1), summed over batch and latent."""
+        return -0.5 * (1 + self.log_variance - self.mean**2 - self.log_variance.exp()).sum()
+
+
+class Actor(nn.Module):
+    """Encodes motions to latents and decodes latents to motions, given their action."""
+
+    def __init__(self, config: ActorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+
+    def forward(
+        self,
+        features: Float[Tensor, "B T 25 6"],
+        action: Int[Tensor, "B"],
+        mask: Bool[Tensor, "B T"],
+        noise: Float[Tensor, "B Z"],
+    ) -> tuple[Float[Tensor, "B T 25 6"], Posterior]:
+        """The motion decoded from a latent of its own posterior, and that posterior."""
+        posterior = self.encode(features, action, mask)
+        return self.decode(posterior.sample(noise), action, mask), posterior
+
+    def encode(
+        self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+    ) -> Posterior:
+        """Posterior of the latent of each motion."""
+        mean, log_variance = self.encoder(features, action, mask).unbind(1)
+        return Posterior(mean, log_variance)
+
+    def decode(
+        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B T 25 6"]:
+        """Motion of each latent; padded frames are zero."""
+        return self.decoder(z, action, mask)
+
+
+class Encoder(nn.Module):
+    """Transformer over two tokens of the action and one token per frame."""
+
+    def __init__(self, config: ActorConfig) -> None:
+        super().__init__()
+        self.mean_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
+        self.variance_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
+        self.embed = nn.Linear(NUM_ROWS * NUM_FEATURES, config.latent_dim)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = _copies(EncoderLayer(config), config.num_layers)
+
+    def forward(
+        self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B 2 Z"]:
+        """Mean and log-variance of the posterior."""
+        tokens = torch.stack([self.mean_token[action], self.variance_token[action]], dim=1)
+        x = torch.cat([tokens, self.embed(features.flatten(2))], dim=1)  # (B, 2 + T, Z)
+        x = self.dropout(x + sinusoids(x.shape[1], x.shape[2], x.device))
+        mask = functional.pad(mask, (NUM_TOKENS, 0), value=True)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x[:, :NUM_TOKENS]
+
+
+class Decoder(nn.Module):
+    """Transformer from the frames' times, attending to the one token of latent plus action."""
+
+    def __init__(self, config: ActorConfig) -> None:
+        super().__init__()
+        self.action_bias = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = _copies(DecoderLayer(config), config.num_layers)
+        self.head = nn.Linear(config.latent_dim, NUM_ROWS * NUM_FEATURES)
+
+    def forward(
+        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B T 25 6"]:
+        """Features of each latent's motion."""
+        memory = z + self.action_bias[action]
+        times = sinusoids(mask.shape[1], z.shape[1], z.device)
+        x = self.dropout(times.expand(len(z), -1, -1))  # (B, T, Z)
+        for layer in self.layers:
+            x = layer(x, memory, mask)
+        return self.head(x).unflatten(-1, (NUM_ROWS, NUM_FEATURES)) * mask[..., None, None]
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward, each followed by a LayerNorm (Vaswani et al. 2017)."""
+
+    def __init__(self, config: ActorConfig) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(config.latent_dim, config.num_heads, config.dropout)
+        self.linear1 = nn.Linear(config.latent_dim, config.ff_dim)
+        self.linear2 = nn.Linear(config.ff_dim, config.latent_dim)
+        self.norm1 = nn.LayerNorm(config.latent_dim)
+        self.norm2 = nn.LayerNorm(config.latent_dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Float[Tensor, "B T Z"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B T Z"]:
+        """Tokens, each having looked at the real ones."""
+        x = self.norm1(x + self.dropout(attend(self.self_attn, x, mask)))
+        hidden = self.dropout(functional.gelu(self.linear1(x)))
+        return self.norm2(x + self.dropout(self.linear2(hidden)))
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, attention to the memory token and feed-forward, each followed by a LayerNorm."""
+
+    def __init__(self, config: ActorConfig) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(config.latent_dim, config.num_heads, config.dropout)
+        self.multihead_attn = nn.MultiheadAttention(config.latent_dim, config.num_heads, config.dropout)
+        self.linear1 = nn.Linear(config.latent_dim, config.ff_dim)
+        self.linear2 = nn.Linear(config.ff_dim, config.latent_dim)
+        self.norm1 = nn.LayerNorm(config.latent_dim)
+        self.norm2 = nn.LayerNorm(config.latent_dim)
+        self.norm3 = nn.LayerNorm(config.latent_dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x: Float[Tensor, "B T Z"], memory: Float[Tensor, "B Z"], mask: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B T Z"]:
+        """Tokens, each having looked at the real ones and at the memory."""
+        x = self.norm1(x + self.dropout(attend(self.self_attn, x, mask)))
+        x = self.norm2(x + self.dropout(attend_one(self.multihead_attn, memory, x.shape[1])))
+        hidden = self.dropout(functional.gelu(self.linear1(x)))
+        return self.norm3(x + self.dropout(self.linear2(hidden)))
+
+
+def attend(
+    attention: nn.MultiheadAttention, x: Float[Tensor, "B T Z"], mask: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B T Z"]:
+    """Multi-head self-attention in which nobody looks at padded frames."""
+    projected = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
+    query, key, value = projected.unflatten(-1, (3, attention.num_heads, -1)).permute(
+        2, 0, 3, 1, 4
+    )  # (B, H, T, Z/H)
+    dropout = attention.dropout if attention.training else 0.0
+    heads = functional.scaled_dot_product_attention(query, key, value, mask[:, None, None, :], dropout)
+    return attention.out_proj(heads.transpose(1, 2).flatten(2))
+
+
+def attend_one(
+    attention: nn.MultiheadAttention, memory: Float[Tensor, "B Z"], num_frames: int
+) -> Float[Tensor, "B T Z"]:
+    """Multi-head attention of T frames to a single token.
+
+    Attention over one token gives it the weight 1 whatever asks, so queries and keys drop out and what remains is
+    a linear map of the token. In training, dropout on that weight silences whole heads, frame by frame.
+    """
+    width = attention.embed_dim
+    assert attention.in_proj_weight is not None
+    value = functional.linear(
+        memory, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
+    )
+    if not attention.training:
+        return attention.out_proj(value)[:, None].expand(-1, num_frames, -1)
+    weight = functional.dropout(
+        value.new_ones(len(value), num_frames, attention.num_heads, 1), attention.dropout
+    )
+    return attention.out_proj((weight * value.unflatten(-1, (1, attention.num_heads, -1))).flatten(2))
+
+
+def sinusoids(num_positions: int, width: int, device: torch.device) -> Float[Tensor, "T Z"]:
+    """Positions as alternating sin and cos of wavelengths 2 pi to 20000 pi (Vaswani et al. 2017, section 3.5)."""
+    frequency = torch.exp(torch.arange(0, width, 2, device=device).float() * (-math.log(10000.0) / width))
+    phase = torch.arange(num_positions, device=device).float()[:, None] * frequency
+    return torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(1)
+
+
+def _copies(layer: nn.Module, count: int) -> nn.ModuleList:
+    """Layers that start out identical, as torch's own stacks do."""
+    return nn.ModuleList(deepcopy(layer) for _ in range(count))
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What each term counts in the total; the defaults are the paper's."""
+
+    features: float = 1.0
+    points: float = 1.0
+    kl: float = 1e-5
+
+
+@dataclass(frozen=True)
+class ActorLoss:
+    """The terms of the training loss."""
+
+    features: Float[Tensor, ""]
+    """Mean squared error of the features over real frames."""
+    points: Float[Tensor, ""]
+    """Mean squared error of the body's points over real frames, per coordinate, in square metres."""
+    kl: Float[Tensor, ""]
+    """Divergence of the posteriors from N(0, 1), summed over batch and latent."""
+    total: Float[Tensor, ""]
+
+
+def actor_loss(
+    output: Float[Tensor, "B T 25 6"],
+    target: Float[Tensor, "B T 25 6"],
+    mask: Bool[Tensor, "B T"],
+    posterior: Posterior,
+    points: BodyPoints,
+    weights: LossWeights,
+) -> ActorLoss:
+    """Loss of decoded motions: reconstruction in features and in space, plus divergence of the posteriors."""
+    features = functional.mse_loss(output[mask], target[mask])
+    space = functional.mse_loss(points(output, mask), points(target, mask))
+    kl = posterior.divergence()
+    return ActorLoss(
+        features, space, kl, weights.features * features + weights.points * space + weights.kl * kl
+    )
+
+
+def sample_latents(num: int, latent_dim: int, seed: int) -> Float[Tensor, "N Z"]:
+    """Latents from N(0, 1), on the CPU; the first ones do not depend on how many are asked for."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.stack([torch.randn(latent_dim, generator=generator) for _ in range(num)])
+
+
+REFERENCE_NAMES = {
+    "encoder.mean_token": "encoder.muQuery",
+    "encoder.variance_token": "encoder.sigmaQuery",
+    "encoder.embed.": "encoder.skelEmbedding.",
+    "encoder.layers.": "encoder.seqTransEncoder.layers.",
+    "decoder.action_bias": "decoder.actionBiases",
+    "decoder.layers.": "decoder.seqTransDecoder.layers.",
+    "decoder.head.": "decoder.finallayer.",
+}
+"""Prefixes of our parameter names and of the published implementation's; what follows them is the same."""
+
+REFERENCE_TABLES = ("encoder.sequence_pos_encoder.pe", "decoder.sequence_pos_encoder.pe")
+"""Constant position tables, (5000, 1, Z), that the published state dict also holds."""
+
+
+def from_reference(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Our state dict from the published implementation's; its position tables are constant and left out.
+
+    Raises:
+        ValueError: If a name belongs to no part of ACTOR.
+    """
+    kept = {name: tensor for name, tensor in state.items() if name not in REFERENCE_TABLES}
+    return _renamed(kept, {theirs: ours for ours, theirs in REFERENCE_NAMES.items()})
+
+
+def to_reference(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The published implementation's state dict from ours, position tables included."""
+    width = state["decoder.head.weight"].shape[1]
+    table = sinusoids(5000, width, torch.device("cpu"))[:, None]
+    return _renamed(state, REFERENCE_NAMES) | {name: table.clone() for name in REFERENCE_TABLES}
+
+
+def _renamed(state: dict[str, Tensor], prefixes: dict[str, str]) -> dict[str, Tensor]:
+    renamed = {}
+    for name, tensor in state.items():
+        prefix = next((prefix for prefix in prefixes if name.startswith(prefix)), None)
+        if prefix is None:
+            raise ValueError(f"{name} is no parameter of ACTOR; names start with {', '.join(prefixes)}.")
+        renamed[prefixes[prefix] + name.removeprefix(prefix)] = tensor
+    return renamed
