@@ -1,8 +1,6 @@
 """Motion, the hub type: one person's SMPL motion, as every stage of the package takes or gives it."""
 
 import io
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy.ndimage import gaussian_filter1d
 
+from motionary.atomic import write_atomically
 from motionary.body.skeleton import NUM_JOINTS, mirror_pose
 from motionary.body.smpl import BodyModel, PosedBody
 from motionary.rotations import (
@@ -48,7 +47,12 @@ class Motion:
         """Check shapes and values, and bring every array to its stated type."""
         if self.valid is None:
             object.__setattr__(self, "valid", np.ones(len(self.pose), bool))
-        for name, dtype in (("pose", np.float32), ("translation", np.float32), ("betas", np.float32), ("valid", bool)):
+        for name, dtype in (
+            ("pose", np.float32),
+            ("translation", np.float32),
+            ("betas", np.float32),
+            ("valid", bool),
+        ):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
         object.__setattr__(self, "fps", float(self.fps))
         num_frames = len(self.pose)
@@ -115,7 +119,10 @@ class Motion:
     def crop(self, start: int, stop: int) -> "Motion":
         """Frames start to stop (exclusive)."""
         return replace(
-            self, pose=self.pose[start:stop], translation=self.translation[start:stop], valid=self.valid[start:stop]
+            self,
+            pose=self.pose[start:stop],
+            translation=self.translation[start:stop],
+            valid=self.valid[start:stop],
         )
 
     def posed(self, body: BodyModel) -> PosedBody:
@@ -132,7 +139,7 @@ class Motion:
         return self.posed(body).skin().numpy()
 
     def resample(self, fps: float) -> "Motion":
-        """The same motion at another frame rate: rotations by slerp, translation linearly, first frame kept."""
+        """The same motion at another frame rate: rotations by slerp, translation linearly; keeps frame 0."""
         if fps == self.fps:
             return self
         count = int(np.floor((len(self) - 1) / self.fps * fps + 1e-6)) + 1
@@ -158,7 +165,7 @@ class Motion:
         )
 
     def turn(self, angle_rad: float) -> "Motion":
-        """The motion turned about the vertical through where the pelvis starts; positive turns +z towards +x."""
+        """The motion turned about the vertical through the first pelvis position; positive turns +z to +x."""
         turn = torch.tensor([0.0, angle_rad, 0.0])
         R_turn = axis_angle_to_matrix(turn)
         R_world_pelvis = R_turn @ axis_angle_to_matrix(torch.from_numpy(self.pose[:, 0]))
@@ -171,7 +178,8 @@ class Motion:
     def on_ground(self, body: BodyModel) -> "Motion":
         """The motion moved vertically so that the body's lowest point touches y = 0.
 
-        The ground is the 5th percentile over frames of the lowest vertex: a few bad frames do not lift the rest.
+        The ground is the 5th percentile over frames of the lowest vertex: a few bad frames do not lift
+        the rest.
         """
         some_vertices = torch.arange(0, body.num_vertices, 1 + body.num_vertices // 2000)
         lowest_m = self.posed(body).skin(some_vertices)[..., 1].amin(-1).numpy()
@@ -181,8 +189,8 @@ class Motion:
     def fill_gaps(self, longest_s: float = 0.5) -> "Motion":
         """Replace invalid frames between valid ones by interpolation; `valid` still marks what was filled.
 
-        Gaps longer than longest_s seconds, and frames before the first or after the last valid one, stay as they are:
-        `split_gaps` cuts there.
+        Gaps longer than longest_s seconds, and frames before the first or after the last valid one, stay as
+        they are: `split_gaps` cuts there.
         """
         pose, translation = self.pose.copy(), self.translation.copy()
         for start, stop in gaps(self.valid):
@@ -199,7 +207,7 @@ class Motion:
         return replace(self, pose=pose, translation=translation)
 
     def split_gaps(self, longest_s: float = 0.5) -> list["Motion"]:
-        """Pieces between the gaps that are too long to fill, each trimmed to valid ends, short gaps filled."""
+        """Pieces between gaps too long to fill, each trimmed to valid ends, with short gaps filled."""
         cuts = [gap for gap in gaps(self.valid) if (gap[1] - gap[0]) / self.fps > longest_s]
         pieces, start = [], 0
         for cut_start, cut_stop in [*cuts, (len(self), len(self))]:
@@ -210,10 +218,11 @@ class Motion:
         return pieces
 
     def smooth(self, sigma_s: float) -> "Motion":
-        """Gaussian smoothing over time with standard deviation sigma_s seconds; symmetric, so it does not lag."""
+        """Gaussian smoothing over time, standard deviation sigma_s seconds; symmetric, so without lag."""
         quaternion = axis_angle_to_quaternion(torch.from_numpy(self.pose)).numpy()
         dots = (quaternion[1:] * quaternion[:-1]).sum(-1, keepdims=True)
-        quaternion[1:] *= np.cumprod(np.where(dots < 0, -1, 1), axis=0)  # q and -q are one rotation: keep to one side
+        # q and -q are one rotation: keep to one side.
+        quaternion[1:] *= np.cumprod(np.where(dots < 0, -1, 1), axis=0)
         smoothed = gaussian_filter1d(quaternion, sigma_s * self.fps, axis=0, mode="nearest")
         smoothed /= np.linalg.norm(smoothed, axis=-1, keepdims=True)
         translation = gaussian_filter1d(self.translation, sigma_s * self.fps, axis=0, mode="nearest")
@@ -226,20 +235,6 @@ def gaps(valid: Bool[ndarray, "T"]) -> list[tuple[int, int]]:
     return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name in its folder, then rename, so that no half-written file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _shortest(quaternion: Float[torch.Tensor, "*B 4"]) -> Float[ndarray, "*B 3"]:
     """Axis-angle of at most pi, as a numpy array."""
     canonical = torch.where(quaternion[..., :1] < 0, -quaternion, quaternion)
@@ -249,7 +244,9 @@ def _shortest(quaternion: Float[torch.Tensor, "*B 4"]) -> Float[ndarray, "*B 3"]
 def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
     missing = {"poses", "trans"} - data.keys()
     if missing:
-        raise ValueError(f"{path} lacks {sorted(missing)}; a motion file holds poses (T, 72) and trans (T, 3).")
+        raise ValueError(
+            f"{path} lacks {sorted(missing)}; a motion file holds poses (T, 72) and trans (T, 3)."
+        )
     rate = next((data[key] for key in ("mocap_framerate", "mocap_frame_rate", "fps") if key in data), None)
     if rate is None:
         raise ValueError(f"{path} has no mocap_framerate; add it in frames per second.")

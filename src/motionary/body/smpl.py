@@ -1,6 +1,7 @@
 """SMPL-style bodies: shape -> pose -> skin, differentiable and batched (Loper et al. 2015, SIGGRAPH Asia).
 
-V vertices, F faces. Every step takes any leading batch shape; the shape's batch broadcasts against the pose's.
+V vertices, F faces. Every step takes any leading batch shape; the shape's batch broadcasts against the
+pose's.
 """
 
 from dataclasses import dataclass
@@ -31,8 +32,16 @@ class BodyArrays:
 class BodyModel(nn.Module):
     """A body to be shaped, posed and skinned.
 
-    `body.shape(betas).pose(rotations, translation).skin()` gives vertices; `.joints` of the posed body are cheap.
+    `body.shape(betas).pose(rotations, translation).skin()` gives vertices; `.joints` are cheap.
     """
+
+    v_template: Tensor
+    faces: Tensor
+    weights: Tensor
+    joints_template: Tensor
+    joints_shapedirs: Tensor
+    shapedirs: Tensor
+    posedirs: Tensor | None
 
     def __init__(self, arrays: BodyArrays) -> None:
         super().__init__()
@@ -89,7 +98,9 @@ class ShapedBody:
         if pose.shape[-2:] == (NUM_JOINTS, 3):
             pose = axis_angle_to_matrix(pose)
         if pose.shape[-3:] != (NUM_JOINTS, 3, 3):
-            raise ValueError(f"pose must be (..., 24, 3) axis-angle or (..., 24, 3, 3) matrices; got {tuple(pose.shape)}.")
+            raise ValueError(
+                f"pose must be (..., 24, 3) axis-angle or (..., 24, 3, 3) matrices; got {tuple(pose.shape)}."
+            )
         R_world_joint, joints = _forward_kinematics(pose, self.joints)
         if translation is not None:
             joints = joints + translation[..., None, :]

@@ -1,0 +1,224 @@
+"""Official SMPL model files, `.pkl` or `.npz`, read without running anything they contain.
+
+A pickle is a program. Here it may only rebuild numpy arrays; scipy.sparse matrices and chumpy arrays become
+inert stand-ins whose numbers are taken out afterwards, and every other name is refused. Neither chumpy nor
+the pickled scipy classes are imported. SMPL itself: Loper et al. 2015, https://smpl.is.tue.mpg.de.
+"""
+
+import io
+import pickle
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import torch
+from numpy import ndarray
+from numpy._core.multiarray import _reconstruct, scalar
+from numpy._core.numeric import _frombuffer  # type: ignore[attr-defined]
+
+from motionary.atomic import write_atomically
+from motionary.body.skeleton import NUM_JOINTS, PARENTS
+from motionary.body.smpl import BodyArrays
+
+NUM_BETAS = 10
+KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
+"""What is read of a model file, under its official names."""
+
+
+def read_smpl(path: Path | str) -> BodyArrays:
+    """Read a SMPL model file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a SMPL model, or asks to run code.
+    """
+    arrays = read_smpl_arrays(path)
+    regressor = arrays["J_regressor"].astype(np.float64)
+    return BodyArrays(
+        v_template=_tensor(arrays["v_template"]),
+        faces=torch.from_numpy(arrays["f"].astype(np.int64)),
+        weights=_tensor(arrays["weights"]),
+        joints_template=_tensor(regressor @ arrays["v_template"]),
+        joints_shapedirs=_tensor(np.einsum("jv,vck->jck", regressor, arrays["shapedirs"])),
+        shapedirs=_tensor(arrays["shapedirs"]),
+        posedirs=_tensor(arrays["posedirs"]),
+    )
+
+
+def read_smpl_arrays(path: Path | str) -> dict[str, ndarray]:
+    """The checked arrays of a SMPL model file by official name: ten shape directions, J_regressor dense."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No SMPL model at {path}.")
+    content = path.read_bytes()
+    stored = _from_npz(content, path) if content[:2] == b"PK" else _from_pickle(content, path)
+    if missing := [key for key in KEYS if key not in stored]:
+        raise ValueError(f"{path} lacks {missing}; a SMPL model file holds {list(KEYS)}.")
+    try:
+        arrays = {key: _plain(stored[key]) for key in KEYS}
+        _check(arrays)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise ValueError(f"{path} is not a SMPL model: {error}") from None
+    return {**arrays, "shapedirs": arrays["shapedirs"][..., :NUM_BETAS]}
+
+
+def write_smpl_npz(arrays: dict[str, ndarray], path: Path) -> None:
+    """Store what `read_smpl_arrays` gave as an .npz that it reads again."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, content.getvalue())
+
+
+def _check(arrays: dict[str, ndarray]) -> None:
+    num_vertices = len(arrays["v_template"])
+    num_joints = arrays["weights"].shape[-1]
+    if num_joints != NUM_JOINTS:
+        raise ValueError(
+            f"it has {num_joints} joints, SMPL has {NUM_JOINTS}; SMPL-H and SMPL-X models are not read."
+        )
+    expected = {
+        "v_template": (num_vertices, 3),
+        "posedirs": (num_vertices, 3, 9 * (NUM_JOINTS - 1)),
+        "J_regressor": (NUM_JOINTS, num_vertices),
+        "weights": (num_vertices, NUM_JOINTS),
+        "kintree_table": (2, NUM_JOINTS),
+    }
+    for key, shape in expected.items():
+        if arrays[key].shape != shape:
+            raise ValueError(f"{key} must have shape {shape}; got {arrays[key].shape}.")
+    directions = arrays["shapedirs"].shape
+    if len(directions) != 3 or directions[:2] != (num_vertices, 3) or directions[2] < NUM_BETAS:
+        raise ValueError(
+            f"shapedirs must have shape ({num_vertices}, 3, {NUM_BETAS} or more); got {directions}."
+        )
+    _check_values(arrays, num_vertices)
+
+
+def _check_values(arrays: dict[str, ndarray], num_vertices: int) -> None:
+    for key in KEYS:
+        if arrays[key].dtype.kind not in "fiu" or not np.isfinite(arrays[key]).all():
+            raise ValueError(f"{key} must hold finite numbers.")
+    parents = arrays["kintree_table"][0, 1:].astype(np.int64)  # the root's entry stands for "none"
+    if tuple(parents) != PARENTS[1:]:
+        raise ValueError(f"kintree_table must be SMPL's tree {PARENTS[1:]}; got {tuple(parents.tolist())}.")
+    if not np.allclose(arrays["weights"].sum(1), 1, atol=1e-3):
+        raise ValueError("each row of weights must sum to 1.")
+    faces = arrays["f"]
+    if faces.ndim != 2 or faces.shape[1] != 3 or faces.min() < 0 or faces.max() >= num_vertices:
+        raise ValueError(f"f must be (F, 3) indices below {num_vertices}; got shape {faces.shape}.")
+
+
+def _from_npz(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            return {key: stored[key] for key in KEYS if key in stored.files}
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path} is not a readable .npz file ({error}).") from None
+
+
+def _from_pickle(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        # Official files come from Python 2, whose byte strings hold the arrays: latin1 keeps every byte.
+        stored = _Unpickler(io.BytesIO(content), encoding="latin1").load()
+    except _RefusedError as refused:
+        raise ValueError(
+            f"{path} asks to use {refused}, which no SMPL model needs; it was not run. Do not trust "
+            "this file; take the model from https://smpl.is.tue.mpg.de."
+        ) from None
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise ValueError(f"{path} is not a readable .pkl file ({type(error).__name__}: {error}).") from None
+    if not isinstance(stored, dict):
+        raise ValueError(f"{path} holds a {type(stored).__name__}; a SMPL model file holds a dictionary.")
+    return stored
+
+
+class _RefusedError(Exception):
+    """Name of something that a pickle asked for and may not have."""
+
+
+class _StandIn:
+    """An object of a class that is not imported: its name and the state that was pickled."""
+
+    original = ""
+    state: Any = None
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+
+    def __setstate__(self, state: Any) -> None:
+        # Objects with __slots__ pickle a pair of dictionaries.
+        parts = state if isinstance(state, tuple) else (state,)
+        self.state = {key: value for part in parts if part for key, value in part.items()}
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """Stands in for `_codecs.encode`, by which Python 3 writes bytes in old pickle protocols."""
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError(f"encoding must be latin1; got {encoding}")
+    return text.encode("latin1")
+
+
+def _reconstructor(cls: type, base: type, state: Any) -> Any:
+    """Stands in for `copyreg._reconstructor`, by which protocols 0 and 1 make objects."""
+    if not issubclass(cls, _StandIn) or base is not object or state is not None:
+        raise ValueError(f"cannot rebuild {cls.__name__}")
+    return cls.__new__(cls)
+
+
+_ALLOWED = {
+    "numpy.ndarray": ndarray,
+    "numpy.dtype": np.dtype,
+    "numpy.core.multiarray._reconstruct": _reconstruct,
+    "numpy._core.multiarray._reconstruct": _reconstruct,
+    "numpy.core.multiarray.scalar": scalar,
+    "numpy._core.multiarray.scalar": scalar,
+    "numpy.core.numeric._frombuffer": _frombuffer,
+    "numpy._core.numeric._frombuffer": _frombuffer,
+    "_codecs.encode": _encode,
+    "copyreg._reconstructor": _reconstructor,
+    "builtins.object": object,
+    "builtins.set": set,
+    "collections.OrderedDict": OrderedDict,
+}
+"""What a pickle may call. All of it only makes values."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        full_name = f"{module}.{name}"
+        if full_name in _ALLOWED:
+            return _ALLOWED[full_name]
+        if module.split(".")[0] == "chumpy" or module.startswith("scipy.sparse."):
+            return type("StandIn", (_StandIn,), {"original": full_name})
+        raise _RefusedError(full_name)
+
+
+def _plain(value: Any) -> ndarray:
+    """The numbers of an array, of a stand-in for a sparse matrix or of a stand-in for a chumpy array."""
+    if not isinstance(value, _StandIn):
+        return np.asarray(value)
+    state = value.state or {}
+    if value.original.startswith("scipy."):
+        return _dense(value.original.rpartition(".")[2], state)
+    if "x" in state:
+        return _plain(state["x"])
+    if "idxs" in state:  # chumpy.reordering.Select
+        return _plain(state["a"]).ravel()[_plain(state["idxs"])].reshape(state["preferred_shape"])
+    raise ValueError(f"cannot take the numbers out of a {value.original}.")
+
+
+def _dense(class_name: str, state: dict[str, Any]) -> ndarray:
+    """Dense form of a pickled csc or csr matrix."""
+    makers = {"csc": scipy.sparse.csc_array, "csr": scipy.sparse.csr_array}
+    if class_name[:3] not in makers:
+        raise ValueError(f"sparse matrices are read in csc or csr form; got {class_name}.")
+    matrix = makers[class_name[:3]]((state["data"], state["indices"], state["indptr"]), shape=state["_shape"])
+    matrix.check_format(full_check=True)
+    return matrix.toarray()
+
+
+def _tensor(array: ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
