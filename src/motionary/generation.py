@@ -1,0 +1,79 @@
+"""Performing an action anew: checkpoint + action + length + seed -> Motions."""
+
+from functools import lru_cache
+
+import torch
+
+from motionary.body.assets import load_body
+from motionary.body.smpl import BodyModel
+from motionary.features import features_to_motion
+from motionary.models.actor import sample_latents
+from motionary.models.checkpoint import Model
+from motionary.motion import Motion
+
+FRAMES_AT_ONCE = 4096
+"""Frames decoded in one batch; keeps memory small however many motions are asked for."""
+
+
+def generate(
+    model: Model,
+    action: str,
+    num: int = 1,
+    *,
+    frames: int | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+) -> list[Motion]:
+    """New performances of an action, standing on the ground.
+
+    The first motions do not depend on how many follow, up to the rounding of float32.
+
+    Args:
+        model: From `load_model`.
+        action: One of model.actions.
+        num: How many.
+        frames: Length in frames; the length the model learned when neither this nor seconds is given.
+        seconds: Length in seconds instead, rounded to whole frames.
+        seed: The same seed gives the same motions.
+
+    Raises:
+        ValueError: If the action is unknown (the message lists those known), or num or length not positive.
+    """
+    label = model.action_index(action)
+    if num < 1:
+        raise ValueError(f"num must be at least 1; got {num}.")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative; got {seed}.")
+    length = _length(model, frames, seconds)
+    latents = sample_latents(num, model.network.config.latent_dim, seed)
+    body = _ground_body()
+    return [
+        features_to_motion(features, model.fps, action).on_ground(body)
+        for z in latents.split(max(1, FRAMES_AT_ONCE // length))
+        for features in model.network.decode_action(z, label, length)
+    ]
+
+
+def _length(model: Model, frames: int | None, seconds: float | None) -> int:
+    """Frames asked for."""
+    if frames is not None and seconds is not None:
+        raise ValueError("Give the length in frames or in seconds, not both.")
+    if seconds is not None:
+        if not 0 < seconds < float("inf"):
+            raise ValueError(f"seconds must be positive; got {seconds}.")
+        return max(1, round(seconds * model.fps))
+    length = frames if frames is not None else model.num_frames
+    if frames is None and length < 1:
+        raise ValueError(
+            "This model learned motions of any length: say how many frames or seconds to generate."
+        )
+    if length < 1:
+        raise ValueError(f"frames must be at least 1; got {length}.")
+    return length
+
+
+@lru_cache(maxsize=1)
+def _ground_body() -> BodyModel:
+    """The body that touches the ground."""
+    with torch.no_grad():
+        return load_body()

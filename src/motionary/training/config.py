@@ -1,0 +1,153 @@
+"""How a network is trained: the settings, and two sets of them that are known to work."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_type_hints
+
+from motionary.datasets import ClipConfig
+from motionary.datasets.clips import Facing
+from motionary.models.actor import ActorConfig, LossWeights
+from motionary.models.points import PointSet
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training run; the defaults are the paper's (Petrovich et al. 2021, section 4.1)."""
+
+    epochs: int = 2000
+    """Passes over the training clips, each giving one window."""
+    batch_size: int = 20
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    warmup_epochs: int = 0
+    """Epochs over which the learning rate rises to its full value."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """cosine lowers the learning rate to a hundredth over the run."""
+    clip_norm: float = 0.0
+    """Longest gradient, by its norm; 0 lets it be."""
+    average_decay: float = 0.0
+    """The saved weights are an exponential average over steps with this decay; 0 saves the last weights."""
+    loss: LossWeights = field(default_factory=LossWeights)
+    points: PointSet = "vertices"
+    """Where on the body the reconstruction is compared."""
+    points_travel: bool = False
+    """Whether those points move through the room with the root."""
+    body: str = "free"
+    """free, smpl or a file, as for `load_body`."""
+
+    num_frames: int = 60
+    fps: float = 30.0
+    sampling: Literal["consecutive", "random_step"] = "consecutive"
+    facing: Facing = "as_recorded"
+
+    latent_dim: int = 256
+    ff_dim: int = 1024
+    num_layers: int = 8
+    num_heads: int = 4
+    dropout: float = 0.1
+
+    seed: int = 0
+    validate_every: int = 50
+    """Epochs between losses on held-out clips."""
+    sample_every: int = 500
+    """Epochs between samples of every action, saved as motions."""
+    save_minutes: float = 2.0
+    """Minutes between checkpoints; the last epoch is always saved."""
+
+    def __post_init__(self) -> None:
+        """Check what cannot work."""
+        for name in ("epochs", "batch_size", "validate_every", "sample_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be positive; got {self.learning_rate}.")
+        if not 0 <= self.average_decay < 1:
+            raise ValueError(f"average_decay must be in [0, 1); got {self.average_decay}.")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative; got {self.seed}.")
+
+    def actor(self, num_actions: int) -> ActorConfig:
+        """The network's size."""
+        return ActorConfig(
+            num_actions, self.latent_dim, self.ff_dim, self.num_layers, self.num_heads, self.dropout
+        )
+
+    def clips(self) -> ClipConfig:
+        """How windows are cut."""
+        return ClipConfig(self.num_frames, self.fps, self.sampling, self.facing)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "TrainConfig":
+        """From what `to_dict` gave."""
+        return cls(**{**data, "loss": LossWeights(**data["loss"])})
+
+
+PRESETS = {
+    "paper": TrainConfig(),
+    "small": TrainConfig(
+        epochs=3000,
+        learning_rate=5e-4,
+        warmup_epochs=20,
+        schedule="cosine",
+        clip_norm=1.0,
+        average_decay=0.999,
+        points_travel=True,
+        facing="forward",
+        latent_dim=128,
+        ff_dim=512,
+        num_layers=4,
+    ),
+}
+"""paper: the published recipe, for a GPU. small: a tenth of the network, to learn on a CPU within an hour."""
+
+
+def with_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
+    """A config with some settings changed.
+
+    Args:
+        config: What to start from.
+        settings: NAME=VALUE each, such as learning_rate=3e-4 or loss.kl=1e-4.
+
+    Raises:
+        ValueError: If a name is unknown, or a value does not fit it.
+    """
+    changed = config.to_dict()
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"A setting is NAME=VALUE; got {setting!r}.")
+        group, _, inner = name.partition(".")
+        place, key = (changed["loss"], inner) if group == "loss" and inner else (changed, name)
+        if key not in place or isinstance(place[key], dict):
+            raise ValueError(f"No setting {name!r}; {_suggestion(name)}.")
+        place[key] = _value(name, place[key], text)
+    return TrainConfig.from_dict(changed)
+
+
+def _suggestion(name: str) -> str:
+    known = [f.name for f in fields(TrainConfig) if f.name != "loss"]
+    known += [f"loss.{f.name}" for f in fields(LossWeights)]
+    near = get_close_matches(name, known, n=2)
+    return f"did you mean {' or '.join(near)}" if near else f"there are {', '.join(known)}"
+
+
+def _value(name: str, current: Any, text: str) -> Any:
+    """Text as the type that the setting has now."""
+    choices = get_args(get_type_hints(TrainConfig).get(name))
+    if choices and text not in choices:
+        raise ValueError(f"{name} must be {' or '.join(choices)}; got {text!r}.")
+    if isinstance(current, str):
+        return text
+    try:
+        return _TRUTH[text.lower()] if isinstance(current, bool) else type(current)(text)
+    except (ValueError, KeyError):
+        raise ValueError(f"{name} must be {_KINDS[type(current)]}; got {text!r}.") from None
+
+
+_TRUTH = {"true": True, "false": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -1,0 +1,151 @@
+"""What a run needs to go on where it stopped, in one safetensors file.
+
+Randomness is not in it: every epoch draws from streams of its own, seeded by the run's seed and the epoch's
+number.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from motionary.atomic import write_atomically
+from motionary.body.assets import load_body
+from motionary.datasets import Dataset
+from motionary.models.actor import Actor
+from motionary.models.checkpoint import read_safetensors
+from motionary.models.points import BodyPoints
+from motionary.training.config import TrainConfig
+
+STATE_FILE = "training_state.safetensors"
+FORMAT_VERSION = 1
+HEADER = "motionary_training"
+"""Key of the header entry that holds our JSON."""
+
+
+@dataclass
+class Run:
+    """A training run in memory."""
+
+    config: TrainConfig
+    dataset: Dataset
+    device: torch.device
+    network: Actor
+    average: AveragedModel | None
+    """Exponential average of the network over steps, if the config asks for one."""
+    optimizer: torch.optim.AdamW
+    points: BodyPoints
+    epoch: int = 0
+    """Epochs done."""
+
+    @classmethod
+    def start(cls, dataset: Dataset, config: TrainConfig) -> "Run":
+        """A run before its first step; the network is drawn from the config's seed."""
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = Actor(config.actor(len(dataset.actions))).to(device)
+        average = None
+        if config.average_decay > 0:
+            average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay))
+        return cls(
+            config=config,
+            dataset=dataset,
+            device=device,
+            network=network,
+            average=average,
+            optimizer=torch.optim.AdamW(
+                network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            ),
+            points=BodyPoints(load_body(config.body), config.points, travel=config.points_travel).to(device),
+        )
+
+    @property
+    def result(self) -> Actor:
+        """The network as it would be used: the average where there is one."""
+        return self.average.module if self.average is not None else self.network  # type: ignore[return-value]
+
+    def save(self, out: Path) -> None:
+        """Write the state into the run's folder, whole or not at all."""
+        tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": t for name, t in moments.items()}
+        header = {
+            "format_version": FORMAT_VERSION,
+            "epoch": self.epoch,
+            "config": self.config.to_dict(),
+            "dataset": str(self.dataset.root.resolve()),
+            "clips": clip_paths(self.dataset),
+        }
+        content = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        write_atomically(out / STATE_FILE, save(content, metadata={HEADER: json.dumps(header)}))
+
+    @classmethod
+    def load(cls, out: Path, *, epochs: int | None = None) -> "Run":
+        """Read the state in a run's folder.
+
+        Args:
+            out: The run.
+            epochs: Length of the run from now on; as planned when None.
+
+        Raises:
+            FileNotFoundError: If the folder holds no run, or its data set is gone.
+            ValueError: If the state is damaged, or the data set is not the one the run started with.
+        """
+        path = out / STATE_FILE
+        if not path.is_file():
+            raise FileNotFoundError(f"{out} holds no training run to resume: it has no {STATE_FILE}.")
+        tensors, header = read_safetensors(path)
+        try:
+            saved = json.loads(header[HEADER])
+            if saved["format_version"] > FORMAT_VERSION:
+                raise ValueError(f"format {saved['format_version']} is newer than {FORMAT_VERSION}")
+            config = TrainConfig.from_dict(saved["config"])
+            root, epoch, paths = Path(saved["dataset"]), int(saved["epoch"]), saved["clips"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is not a readable training state ({error}).") from None
+        dataset = Dataset.load(root)
+        if clip_paths(dataset) != paths:
+            raise ValueError(f"The data set {root} has other clips than when {out} was started.")
+        run = cls.start(dataset, replace(config, epochs=epochs or config.epochs))
+        run.epoch = epoch
+        run._fill(tensors, path)
+        return run
+
+    def _fill(self, tensors: dict[str, Tensor], path: Path) -> None:
+        try:
+            self.network.load_state_dict(_under(tensors, "network."))
+            if self.average is not None:
+                self.average.load_state_dict(_under(tensors, "average."))
+            state: dict[int, dict[str, Any]] = {}
+            for name, tensor in _under(tensors, "optimizer.").items():
+                index, _, moment = name.partition(".")
+                state.setdefault(int(index), {})[moment] = tensor
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"{path} does not fit its own config ({str(error).splitlines()[0]}).") from None
+
+
+def clip_paths(dataset: Dataset) -> list[str]:
+    """What a run's data set is recognised by."""
+    return [f"{clip.split}:{clip.action}:{clip.path}" for clip in dataset.clips]
+
+
+def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
+    """Seed torch's global stream, which dropout draws from, for one epoch; give numpy's for that epoch."""
+    numpy_seed, torch_seed = np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint64)
+    torch.manual_seed(int(torch_seed))
+    return np.random.default_rng(numpy_seed)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
