@@ -1,0 +1,145 @@
+"""A run goes on as if it had never stopped, learns, and stops when it cannot."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+
+from motionary import load_model
+from motionary.motion import Motion
+from motionary.training import TrainConfig, loop, resume, train
+from motionary.training.loop import learning_rate
+from motionary.training.state import STATE_FILE
+
+TINY = TrainConfig(
+    epochs=4,
+    batch_size=4,
+    learning_rate=1e-3,
+    schedule="cosine",
+    average_decay=0.9,
+    clip_norm=1.0,
+    num_frames=10,
+    latent_dim=16,
+    ff_dim=32,
+    num_layers=1,
+    num_heads=2,
+    validate_every=2,
+    sample_every=4,
+)
+
+
+def losses(run) -> list[dict]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_resumed_run_repeats_the_unbroken_one(dataset, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(dataset, whole, TINY)
+    train(dataset, broken, TINY, stop_after=2)
+    assert [entry["epoch"] for entry in losses(broken)] == [1, 2]
+    resume(broken)
+    assert losses(broken) == losses(whole)
+    for file in ("model.safetensors", STATE_FILE):
+        assert (broken / file).read_bytes() == (whole / file).read_bytes()
+
+
+def test_epochs_after_the_last_save_are_forgotten_on_resuming(dataset, tmp_path):
+    run = tmp_path / "run"
+    train(dataset, run, TINY, stop_after=2)
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "train/total": 99.0}\n{"epoch": 4, "trai')
+    resume(run, stop_after=3)
+    assert [entry["epoch"] for entry in losses(run)] == [1, 2, 3]
+    assert losses(run)[-1]["train/total"] < 99
+
+
+def test_a_run_leaves_model_samples_and_logs(dataset, tmp_path):
+    run = tmp_path / "run"
+    model = load_model(train(dataset, run, TINY))
+    assert (model.actions, model.fps, model.licence) == (("jump", "walk"), 30.0, "made up")
+    assert model.provenance["training_clips"] == 6
+    sample = Motion.load(run / "samples" / "epoch_00004" / "walk.npz")
+    assert (len(sample), sample.action) == (10, "walk")
+    assert list((run / "tensorboard").iterdir())
+    assert "validation/points_mm" in losses(run)[1]
+    assert "validation/total" not in losses(run)[0]
+
+
+def test_training_lowers_the_loss(dataset, tmp_path):
+    train(dataset, tmp_path / "run", replace(TINY, epochs=30, average_decay=0.0, sample_every=100))
+    curve = [entry["train/total"] for entry in losses(tmp_path / "run")]
+    assert curve[-1] < 0.6 * curve[0]
+
+
+def test_training_leaves_the_caller_s_randomness_alone(dataset, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(dataset, tmp_path / "run", replace(TINY, epochs=1))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_run_can_be_made_longer(dataset, tmp_path):
+    train(dataset, tmp_path / "run", TINY)
+    resume(tmp_path / "run", epochs=6)
+    assert [entry["epoch"] for entry in losses(tmp_path / "run")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_whole_motions_can_be_learned(dataset, tmp_path):
+    path = train(dataset, tmp_path / "run", replace(TINY, num_frames=-1, epochs=1, points="joints"))
+    assert load_model(path).num_frames == -1
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_clips(dataset, tmp_path, monkeypatch):
+    real_loss = loop.actor_loss
+
+    def spoiled(*arguments):
+        loss = real_loss(*arguments)
+        return replace(loss, total=loss.total * float("nan"))
+
+    monkeypatch.setattr(loop, "actor_loss", spoiled)
+    with pytest.raises(ValueError, match=r"nan in epoch 1, on .*(walk|jump)/\d\.npz"):
+        train(dataset, tmp_path / "run", TINY)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_folder_with_a_run_is_not_overwritten(dataset, tmp_path):
+    train(dataset, tmp_path / "run", TINY, stop_after=1)
+    with pytest.raises(ValueError, match=r"train --resume .*run"):
+        train(dataset, tmp_path / "run", TINY)
+
+
+def test_an_action_without_training_clips_is_refused(dataset, tmp_path):
+    clips = tuple(replace(clip, split="test" if clip.action == "walk" else "train") for clip in dataset.clips)
+    with pytest.raises(ValueError, match="shows walk"):
+        train(replace(dataset, clips=clips), tmp_path / "run", TINY)
+
+
+def test_only_a_run_can_be_resumed(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no training run"):
+        resume(tmp_path)
+
+
+def test_a_changed_data_set_or_damaged_state_is_refused(dataset, tmp_path):
+    run = tmp_path / "run"
+    train(dataset, run, TINY, stop_after=1)
+    state = (run / STATE_FILE).read_bytes()
+    (run / STATE_FILE).write_bytes(state[: len(state) // 2])
+    with pytest.raises(ValueError, match="damaged"):
+        resume(run)
+    (run / STATE_FILE).write_bytes(state)
+    (dataset.root / "dataset.json").unlink()  # read file by file, every clip is a training clip
+    with pytest.raises(ValueError, match="other clips"):
+        resume(run)
+
+
+def test_the_learning_rate_rises_and_falls():
+    config = replace(TINY, epochs=100, warmup_epochs=9, learning_rate=1.0)
+    rates = [learning_rate(config, epoch) for epoch in range(100)]
+    assert rates[0] == pytest.approx(0.1, rel=0.01)
+    assert max(rates) == rates[9]
+    assert all(later < earlier for earlier, later in pairwise(rates[9:]))
+    assert rates[-1] == pytest.approx(0.01, rel=0.05)
+    assert learning_rate(replace(config, schedule="constant"), 99) == 1.0
