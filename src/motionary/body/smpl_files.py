@@ -1,12 +1,13 @@
 """Official SMPL model files, `.pkl` or `.npz`, read without running anything they contain.
 
-A pickle is a program. Here it may only rebuild numpy arrays; scipy.sparse matrices and chumpy arrays become
-inert stand-ins whose numbers are taken out afterwards, and every other name is refused. Neither chumpy nor
-the pickled scipy classes are imported. SMPL itself: Loper et al. 2015, https://smpl.is.tue.mpg.de.
+A pickle is a program. Here numpy arrays, scipy.sparse matrices and chumpy arrays become inert stand-ins whose
+numbers are taken out afterwards, and every other name is refused; chumpy is not needed. SMPL itself:
+Loper et al. 2015, https://smpl.is.tue.mpg.de.
 """
 
 import io
 import pickle
+import re
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -16,8 +17,6 @@ import numpy as np
 import scipy.sparse
 import torch
 from numpy import ndarray
-from numpy._core.multiarray import _reconstruct, scalar
-from numpy._core.numeric import _frombuffer  # type: ignore[attr-defined]
 
 from motionary.atomic import write_atomically
 from motionary.body.skeleton import NUM_JOINTS, PARENTS
@@ -60,7 +59,7 @@ def read_smpl_arrays(path: Path | str) -> dict[str, ndarray]:
     try:
         arrays = {key: _plain(stored[key]) for key in KEYS}
         _check(arrays)
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+    except Exception as error:  # a made-up pickle can fail in any way
         raise ValueError(f"{path} is not a SMPL model: {error}") from None
     return {**arrays, "shapedirs": arrays["shapedirs"][..., :NUM_BETAS]}
 
@@ -140,74 +139,99 @@ class _RefusedError(Exception):
 
 
 class _StandIn:
-    """An object of a class that is not imported: its name and the state that was pickled."""
+    """An object of a class that is not imported: its name, and what the pickle would have given it."""
 
     original = ""
-    state: Any = None
+    state: Any = ()
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
 
     def __setstate__(self, state: Any) -> None:
-        # Objects with __slots__ pickle a pair of dictionaries.
-        parts = state if isinstance(state, tuple) else (state,)
-        self.state = {key: value for part in parts if part for key, value in part.items()}
+        self.state = state
 
 
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    """Stands in for `_codecs.encode`, by which Python 3 writes bytes in old pickle protocols."""
-    if encoding not in ("latin1", "latin-1"):
-        raise ValueError(f"encoding must be latin1; got {encoding}")
+def _reconstructor(cls: type, base: Any, state: Any) -> Any:
+    """Stands in for `copyreg._reconstructor`, by which protocols 0 and 1 make objects."""
+    return object.__new__(cls)
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """Stands in for `_codecs.encode`, by which Python 3 writes bytes in old protocols: always latin1."""
     return text.encode("latin1")
 
 
-def _reconstructor(cls: type, base: type, state: Any) -> Any:
-    """Stands in for `copyreg._reconstructor`, by which protocols 0 and 1 make objects."""
-    if not issubclass(cls, _StandIn) or base is not object or state is not None:
-        raise ValueError(f"cannot rebuild {cls.__name__}")
-    return cls.__new__(cls)
-
-
-_ALLOWED = {
-    "numpy.ndarray": ndarray,
-    "numpy.dtype": np.dtype,
-    "numpy.core.multiarray._reconstruct": _reconstruct,
-    "numpy._core.multiarray._reconstruct": _reconstruct,
-    "numpy.core.multiarray.scalar": scalar,
-    "numpy._core.multiarray.scalar": scalar,
-    "numpy.core.numeric._frombuffer": _frombuffer,
-    "numpy._core.numeric._frombuffer": _frombuffer,
+_CALLED = {
     "_codecs.encode": _encode,
-    "copyreg._reconstructor": _reconstructor,
-    "builtins.object": object,
     "builtins.set": set,
     "collections.OrderedDict": OrderedDict,
+    "copyreg._reconstructor": _reconstructor,
 }
-"""What a pickle may call. All of it only makes values."""
+"""What reading a pickle may call; chumpy arrays remember some sets."""
+
+_INERT = re.compile(
+    r"numpy\.(ndarray|dtype)|numpy\._?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)"
+    r"|chumpy\..*|scipy\.sparse\..*|builtins\.object"
+)
+"""What gets a stand-in."""
+
+
+_NAMES_OF_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        full_name = f"{module}.{name}"
-        if full_name in _ALLOWED:
-            return _ALLOWED[full_name]
-        if module.split(".")[0] == "chumpy" or module.startswith("scipy.sparse."):
+        full_name = f"{_NAMES_OF_PYTHON_2.get(module, module)}.{name}"
+        if full_name in _CALLED:
+            return _CALLED[full_name]
+        if _INERT.fullmatch(full_name):
             return type("StandIn", (_StandIn,), {"original": full_name})
         raise _RefusedError(full_name)
 
 
 def _plain(value: Any) -> ndarray:
-    """The numbers of an array, of a stand-in for a sparse matrix or of a stand-in for a chumpy array."""
+    """The numbers of an array, or of a stand-in for an array, a sparse matrix or a chumpy array."""
     if not isinstance(value, _StandIn):
         return np.asarray(value)
-    state = value.state or {}
-    if value.original.startswith("scipy."):
+    package = value.original.partition(".")[0]
+    if package == "numpy":
+        return _numpy_array(value)
+    # Objects with __slots__ pickle a pair of dictionaries.
+    parts = value.state if isinstance(value.state, tuple) else (value.state,)
+    state = {key: content for part in parts if part for key, content in part.items()}
+    if package == "scipy":
         return _dense(value.original.rpartition(".")[2], state)
     if "x" in state:
         return _plain(state["x"])
-    if "idxs" in state:  # chumpy.reordering.Select
-        return _plain(state["a"]).ravel()[_plain(state["idxs"])].reshape(state["preferred_shape"])
+    if value.original.endswith(".Select"):
+        return _plain(state["a"]).ravel()[_plain(state["idxs"])].reshape(_plain(state["preferred_shape"]))
     raise ValueError(f"cannot take the numbers out of a {value.original}.")
+
+
+def _numpy_array(value: _StandIn) -> ndarray:
+    """An array from what numpy pickles of it, by whichever of its three ways."""
+    shape: Any = ()
+    order: Any = "C"
+    match value.original.rpartition(".")[2], value.arguments, value.state:
+        case "_reconstruct", _, (_, shape, dtype, is_fortran, content):
+            order = "F" if is_fortran else "C"
+        case "_frombuffer", (content, dtype, shape, order), _:
+            pass
+        case "scalar", (dtype, content), _:
+            pass
+        case _:
+            raise ValueError(f"cannot take the numbers out of a {value.original}.")
+    raw = content.encode("latin1") if isinstance(content, str) else bytearray(content)
+    return np.frombuffer(raw, _dtype(dtype)).reshape(shape, order=order)
+
+
+def _dtype(value: _StandIn) -> np.dtype:
+    """A type of numbers: nothing that holds objects, fields or pointers."""
+    name = value.arguments[0]
+    if not re.fullmatch(r"[fiub][1248]", name):
+        raise ValueError(f"arrays must hold numbers; got numpy type {name}.")
+    byte_order = value.state[1] if value.state else "="
+    return np.dtype(name).newbyteorder(byte_order)
 
 
 def _dense(class_name: str, state: dict[str, Any]) -> ndarray:
@@ -215,7 +239,8 @@ def _dense(class_name: str, state: dict[str, Any]) -> ndarray:
     makers = {"csc": scipy.sparse.csc_array, "csr": scipy.sparse.csr_array}
     if class_name[:3] not in makers:
         raise ValueError(f"sparse matrices are read in csc or csr form; got {class_name}.")
-    matrix = makers[class_name[:3]]((state["data"], state["indices"], state["indptr"]), shape=state["_shape"])
+    parts = tuple(_plain(state[key]) for key in ("data", "indices", "indptr"))
+    matrix = makers[class_name[:3]](parts, shape=tuple(_plain(state["_shape"]).tolist()))
     matrix.check_format(full_check=True)
     return matrix.toarray()
 
