@@ -1,0 +1,53 @@
+"""Motions out: files for other programs (npz, bvh, glb) and pictures for people (png, mp4, html)."""
+
+import importlib
+from pathlib import Path
+
+from motionary.body.smpl import BodyModel
+from motionary.motion import Motion
+
+EXPORTERS = {
+    ".npz": "motionary.export:write_npz",
+    ".bvh": "motionary.export.bvh:write_bvh",
+    ".glb": "motionary.export.glb:write_glb",
+    ".mp4": "motionary.export.mp4:write_mp4",
+    ".png": "motionary.export.figure:write_png",
+    ".html": "motionary.export.html:write_html",
+}
+"""Suffix -> a function of (motion, path, body) that writes the file whole or not at all."""
+
+
+def export_motion(motion: Motion, path: Path | str, body: BodyModel | None = None) -> Path:
+    """Write a motion in the format that the file's suffix names, whole or not at all.
+
+    Args:
+        motion: What to write.
+        path: Where; missing folders are made.
+        body: Whose skeleton and skin; the free default body when None.
+
+    Raises:
+        ValueError: If the suffix is not one of `EXPORTERS`.
+    """
+    path = Path(path)
+    check_suffix(path.suffix)
+    module, _, name = EXPORTERS[path.suffix.lower()].partition(":")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if body is None:
+        from motionary.body.assets import load_body
+
+        body = load_body()
+    getattr(importlib.import_module(module), name)(motion, path, body)
+    return path
+
+
+def check_suffix(suffix: str) -> None:
+    """Raise ValueError unless a motion can be written with this suffix (".bvh"; case does not matter)."""
+    if suffix.lower() not in EXPORTERS:
+        raise ValueError(
+            f"A motion is exported as one of {', '.join(EXPORTERS)}; got {suffix or 'no suffix'!r}."
+        )
+
+
+def write_npz(motion: Motion, path: Path, body: BodyModel) -> None:
+    """Write an AMASS-style .npz; the body is not part of it."""
+    motion.save(path.with_suffix(".npz"))

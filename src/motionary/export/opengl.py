@@ -1,0 +1,113 @@
+"""Drawing people with OpenGL off screen, by EGL: on a graphics card or, without one, Mesa's llvmpipe."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from numpy import ndarray
+
+from motionary.export.camera import Camera
+from motionary.export.shading import GLSL, Colour
+from motionary.export.surface import vertex_normals
+
+EGL: dict[str, Any] = {"backend": "egl", "libegl": "libEGL.so.1", "libgl": "libGL.so.1"}
+SAMPLES = 4
+NEAREST_M, FARTHEST_M = 0.05, 200.0
+
+VERTEX_SHADER = """
+#version 330
+uniform mat4 camera_to_clip;
+in vec3 point;
+in vec3 normal;
+out vec3 seen_point;
+out vec3 seen_normal;
+void main() {
+    seen_point = point;
+    seen_normal = normal;
+    gl_Position = camera_to_clip * vec4(point, 1.0);
+}
+"""
+FRAGMENT_SHADER = f"""
+#version 330
+uniform vec3 colour;
+in vec3 seen_point;
+in vec3 seen_normal;
+out vec4 rgba;
+{GLSL}
+void main() {{
+    rgba = vec4(shade(normalize(seen_normal), seen_point, colour), 1.0);
+}}
+"""
+
+
+class OpenGl:
+    """Smooth-shaded, antialiased people on the machine's OpenGL.
+
+    Raises whatever moderngl raises where EGL or OpenGL 3.3 is missing.
+    """
+
+    most_faces = 24_000
+
+    def __init__(self) -> None:
+        import moderngl
+
+        self._moderngl = moderngl
+        self._context = moderngl.create_context(standalone=True, **EGL)
+        self._program = self._context.program(vertex_shader=VERTEX_SHADER, fragment_shader=FRAGMENT_SHADER)
+        self._size = (0, 0)
+
+    def people(
+        self,
+        people: Sequence[Float[ndarray, "V 3"]],
+        faces: Int[ndarray, "F 3"],
+        camera: Camera,
+        colours: Sequence[Colour],
+    ) -> UInt8[ndarray, "H W 4"]:
+        """The people alone on a clear picture, colours multiplied by alpha."""
+        with self._context:
+            self._resize(camera.width, camera.height)
+            self._canvas.use()
+            self._canvas.clear(0.0, 0.0, 0.0, 0.0)
+            self._context.enable(self._moderngl.DEPTH_TEST)
+            self._program["camera_to_clip"] = tuple(_camera_to_clip(camera).T.ravel())  # column by column
+            for vertices, colour in zip(people, colours, strict=True):
+                self._draw(camera.to_camera(vertices), faces, colour)
+            self._context.copy_framebuffer(self._resolved, self._canvas)
+            pixels = self._resolved.read(components=4, alignment=1)
+        return np.frombuffer(pixels, np.uint8).reshape(camera.height, camera.width, 4)
+
+    def _draw(self, seen: Float[ndarray, "V 3"], faces: Int[ndarray, "F 3"], colour: Colour) -> None:
+        self._program["colour"] = tuple(channel / 255 for channel in colour)
+        corners = np.concatenate([seen, vertex_normals(seen, faces)], axis=1).astype("f4")
+        vertex_buffer = self._context.buffer(corners.tobytes())
+        index_buffer = self._context.buffer(faces.astype("i4").tobytes())
+        layout = [(vertex_buffer, "3f 3f", "point", "normal")]
+        mesh = self._context.vertex_array(self._program, layout, index_buffer)
+        mesh.render()
+        for resource in (mesh, vertex_buffer, index_buffer):
+            resource.release()
+
+    def _resize(self, width: int, height: int) -> None:
+        if self._size == (width, height):
+            return
+        gl, size = self._context, (width, height)
+        samples = min(SAMPLES, gl.max_samples)
+        self._canvas = gl.framebuffer(
+            gl.renderbuffer(size, 4, samples=samples), gl.depth_renderbuffer(size, samples=samples)
+        )
+        self._resolved = gl.framebuffer(gl.renderbuffer(size, 4))
+        self._size = size
+
+
+def _camera_to_clip(camera: Camera) -> Float[ndarray, "4 4"]:
+    """Projection with y down: OpenGL's first row is the bottom, so what is read back starts at the top."""
+    (u, v), near, far = camera.centre_px, NEAREST_M, FARTHEST_M
+    return np.array(
+        [
+            [2 * camera.focal_px / camera.width, 0, (2 * u + 1) / camera.width - 1, 0],
+            [0, 2 * camera.focal_px / camera.height, (2 * v + 1) / camera.height - 1, 0],
+            [0, 0, (far + near) / (far - near), -2 * far * near / (far - near)],
+            [0, 0, 1, 0],
+        ]
+    )

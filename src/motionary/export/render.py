@@ -1,0 +1,153 @@
+"""Pictures of bodies: on a floor, frame by frame, or over a photograph."""
+
+import importlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from numpy import ndarray
+
+from motionary.export.camera import Camera, Stage
+from motionary.export.floor import Floor, composite
+from motionary.export.shading import CLAY, PALETTE, Colour
+
+RASTERISERS = {
+    "opengl": "motionary.export.opengl:OpenGl",
+    "painter": "motionary.export.painter:Painter",
+}
+RasteriserName = Literal["opengl", "painter"]
+
+
+class Rasteriser(Protocol):
+    """What draws people; `RASTERISERS` names the choices."""
+
+    most_faces: int
+    """Meshes larger than this are slow here."""
+
+    def people(
+        self,
+        people: Sequence[Float[ndarray, "V 3"]],
+        faces: Int[ndarray, "F 3"],
+        camera: Camera,
+        colours: Sequence[Colour],
+    ) -> UInt8[ndarray, "H W 4"]:
+        """The people alone on a clear picture, colours multiplied by alpha."""
+        ...
+
+
+class Renderer:
+    """Draws people standing on a floor. Get one from `load_renderer`."""
+
+    def __init__(self, rasteriser: Rasteriser) -> None:
+        self._rasteriser = rasteriser
+        self._floor: Floor | None = None
+
+    @property
+    def most_faces(self) -> int:
+        """Meshes larger than this are slow here."""
+        return self._rasteriser.most_faces
+
+    def scene(
+        self,
+        people: Sequence[Float[ndarray, "V 3"]],
+        faces: Int[ndarray, "F 3"],
+        stage: Stage,
+        colours: Sequence[Colour] | None = None,
+    ) -> UInt8[ndarray, "H W 3"]:
+        """People, world vertices in metres, on the floor of a stage; `colours_for` them when None."""
+        if self._floor is None or self._floor.stage is not stage:
+            self._floor = Floor.of(stage)
+        in_front = self._rasteriser.people(people, faces, stage.camera, colours or colours_for(len(people)))
+        return composite(self._floor.with_shadows(people), in_front)
+
+    def overlay(
+        self,
+        image: UInt8[ndarray, "H W 3"],
+        people: Sequence[Float[ndarray, "V 3"]],
+        faces: Int[ndarray, "F 3"],
+        camera: Camera,
+        colours: Sequence[Colour] | None = None,
+        opacity: float = 0.88,
+    ) -> UInt8[ndarray, "H W 3"]:
+        """People in front of a photograph taken by the camera."""
+        colours = colours or [PALETTE[person % len(PALETTE)] for person in range(len(people))]
+        in_front = self._rasteriser.people(people, faces, camera, colours)
+        return composite(image, (in_front * opacity).astype(np.uint8))
+
+
+def load_renderer(rasteriser: RasteriserName | None = None) -> Renderer:
+    """The fastest renderer that works on this machine, or the one that is named.
+
+    Without a name, OpenGL is tried first; where it is missing, the painter takes over with a warning.
+
+    Raises:
+        ValueError: If the name is not one of `RASTERISERS`.
+    """
+    if rasteriser is not None and rasteriser not in RASTERISERS:
+        raise ValueError(f"The rasterisers are {', '.join(RASTERISERS)}; got {rasteriser!r}.")
+    try:
+        return Renderer(_load(rasteriser or "opengl"))
+    except Exception as error:  # moderngl raises bare Exception, ImportError, ... for a missing EGL
+        if rasteriser is not None:
+            raise
+        logging.getLogger(__name__).warning(
+            "No off-screen OpenGL (%s): drawing coarser bodies. Debian: apt install libegl1 libgl1-mesa-dri",
+            str(error).splitlines()[0] if str(error) else type(error).__name__,
+        )
+        return Renderer(_load("painter"))
+
+
+def render_frames(
+    people: Iterable[Sequence[Float[ndarray, "V 3"]]],
+    faces: Int[ndarray, "F 3"],
+    stages: Iterable[Stage],
+    renderer: Renderer | None = None,
+    colours: Sequence[Colour] | None = None,
+) -> Iterator[UInt8[ndarray, "H W 3"]]:
+    """One picture for each frame.
+
+    Args:
+        people: For each frame, the vertices of everyone in it, world metres.
+        faces: The mesh they share.
+        stages: For each frame, the camera and floor; from `motionary.export.camera.stages`.
+        renderer: From `load_renderer`, which is called when None.
+        colours: One per person.
+    """
+    renderer = renderer or load_renderer()
+    for everyone, stage in zip(people, stages, strict=False):
+        yield renderer.scene(everyone, faces, stage, colours)
+
+
+def render_overlay(
+    image: UInt8[ndarray, "H W 3"],
+    people: Sequence[Float[ndarray, "V 3"]],
+    faces: Int[ndarray, "F 3"],
+    focal_px: float,
+    centre_px: tuple[float, float],
+    renderer: Renderer | None = None,
+) -> UInt8[ndarray, "H W 3"]:
+    """People drawn over the photograph they were estimated from.
+
+    Args:
+        image: The photograph, RGB.
+        people: Vertices of each person in the camera's frame: metres, x right, y down, z forward.
+        faces: The mesh they share.
+        focal_px: Focal length in pixels of the photograph.
+        centre_px: Principal point (column, row).
+        renderer: From `load_renderer`, which is called when None.
+    """
+    height, width = image.shape[:2]
+    camera = Camera(width, height, focal_px, (float(centre_px[0]), float(centre_px[1])))
+    return (renderer or load_renderer()).overlay(image, people, faces, camera)
+
+
+def colours_for(num_people: int) -> list[Colour]:
+    """Clay for one person alone, else colours that tell the people apart."""
+    return [CLAY] if num_people == 1 else [PALETTE[person % len(PALETTE)] for person in range(num_people)]
+
+
+def _load(name: str) -> Rasteriser:
+    module, _, attribute = RASTERISERS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)()
