@@ -1,0 +1,6 @@
+"""Motion capture in: BVH, Acclaim ASF/AMC and AMASS files become Motions of the free body."""
+
+from motionary.mocap.importing import Imported, find_recordings, import_recordings
+from motionary.mocap.reading import FASTEST_M_S, read_motion
+
+__all__ = ["FASTEST_M_S", "Imported", "find_recordings", "import_recordings", "read_motion"]

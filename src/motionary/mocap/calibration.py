@@ -1,0 +1,238 @@
+"""How SMPL's joints sit in a foreign skeleton's: one constant turn per joint.
+
+R_world_smpl(t) = R_world_source(t) @ C with C the turn from SMPL's rest frame into the source joint's own frame. It
+keeps the source's own twist and never flips. Two kinds of skeleton are told apart: those whose zero pose is a person
+standing with the arms somewhere between T and hanging, and those whose zero pose is no posture because every bone
+lies along the same local axis; for these the axes are found from the motion.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from motionary.body.skeleton import JOINT_INDEX
+from motionary.mocap.joint_names import SIDES, JointMap
+from motionary.mocap.recording import Recording
+from motionary.rotations import matrix_to_quaternion, quaternion_to_matrix, rotation_between, slerp
+
+LEFT, UP, FORWARD = torch.eye(3, dtype=torch.float64)
+"""SMPL's axes."""
+
+LIMB_BONES = (
+    ("hip", "knee"),
+    ("knee", "ankle"),
+    ("ankle", "foot"),
+    ("shoulder", "elbow"),
+    ("elbow", "wrist"),
+)
+"""Bones whose direction the result takes over from the source."""
+
+ENOUGH_BEND = 0.15
+"""Mean sine of a knee's or elbow's bend from which its hinge axis can be trusted (9 degrees)."""
+
+NEAR_AXIS = 0.94
+"""Cosine (20 degrees) within which a direction is taken to be meant along an axis."""
+
+Vectors = Float[Tensor, "T 3"]
+Turn = Float[Tensor, "3 3"]
+
+
+def calibrate(
+    recording: Recording,
+    joints: JointMap,
+    R_world: Float[Tensor, "T J 3 3"],
+    points: Float[Tensor, "T J 3"],
+    rest_joints: Float[Tensor, "24 3"],
+) -> dict[int, Turn]:
+    """Source joint -> the turn from the frame of the SMPL joint that it drives into its own.
+
+    Args:
+        recording: The source, y up.
+        joints: Its joints' meaning.
+        R_world: Its world rotations.
+        points: Its world positions.
+        rest_joints: SMPL's joints at rest, metres.
+    """
+    axes = rest_axes(recording, joints)
+    if axes is not None:
+        return _from_rest_pose(recording, joints, axes, rest_joints)
+    return _FromMotion(joints, R_world, points, rest_joints).solve()
+
+
+def rest_axes(recording: Recording, joints: JointMap) -> Turn | None:
+    """Turn from SMPL's axes to those of the file's zero pose; None where that pose is no standing person."""
+    at = torch.from_numpy(recording.rest_points()).double()
+    limb = {name: at[joint] for name, joint in joints.limbs.items()}
+    up = normalize(at[joints.trunk[-1]] - at[joints.trunk[0]], dim=0)
+    left = limb["left_hip"] - limb["right_hip"] + limb["left_shoulder"] - limb["right_shoulder"]
+    if not (up.norm() > 0 and left.norm() > 0 and abs(normalize(left, dim=0) @ up) < 0.3):
+        return None
+    axes = snapped(_frame(up, left) @ _frame(UP, LEFT).T)
+    for side, sign in (("left", 1), ("right", -1)):
+        thigh = _direction(limb[f"{side}_hip"], limb[f"{side}_knee"])
+        shin = _direction(limb[f"{side}_knee"], limb[f"{side}_ankle"])
+        upper = _direction(limb[f"{side}_shoulder"], limb[f"{side}_elbow"])
+        lower = _direction(limb[f"{side}_elbow"], limb[f"{side}_wrist"])
+        stands = thigh @ axes @ UP < -0.6 and shin @ axes @ UP < -0.6
+        if not (stands and sign * (upper @ axes @ LEFT) > -0.2 and upper @ lower > 0.5):
+            return None
+        if f"{side}_foot" in limb:
+            foot = _direction(limb[f"{side}_ankle"], limb[f"{side}_foot"])
+            if foot @ axes @ FORWARD < 0.2:
+                return None
+    return axes
+
+
+def _from_rest_pose(
+    recording: Recording, joints: JointMap, axes: Turn, rest_joints: Tensor
+) -> dict[int, Turn]:
+    """Trunk, head, collars, hands and toes keep SMPL's rest turn; limb bones swing to the file's rest directions."""
+    at = torch.from_numpy(recording.rest_points()).double()
+    turns = dict.fromkeys((*joints.trunk, *joints.neck, joints.head, *joints.limbs.values()), axes)
+    for side in SIDES:
+        for start, end in LIMB_BONES:
+            if f"{side}_{end}" not in joints.limbs:
+                continue
+            start_joint, end_joint = joints.limbs[f"{side}_{start}"], joints.limbs[f"{side}_{end}"]
+            bone = _bone(rest_joints, f"{side}_{start}", f"{side}_{end}")
+            turns[start_joint] = rotation_between(axes @ bone, at[end_joint] - at[start_joint]) @ axes
+        turns[joints.limbs[f"{side}_wrist"]] = turns[joints.limbs[f"{side}_elbow"]]
+    return turns
+
+
+class _FromMotion:
+    """Calibration of a skeleton whose zero pose says nothing, from where its joints go.
+
+    Pelvis and chest by the joints around them, thighs and upper arms by the hinge of knee and elbow, the rest by
+    being neutral on average towards the joint before; all brought to the nearest whole axis where bones lie on axes.
+    """
+
+    def __init__(self, joints: JointMap, R_world: Tensor, points: Tensor, rest_joints: Tensor) -> None:
+        self.joints, self.R_world, self.points, self.rest_joints = joints, R_world, points, rest_joints
+        self.turns: dict[int, Turn] = {}
+
+    def solve(self) -> dict[int, Turn]:
+        self._trunk()
+        chest, pelvis = self.joints.trunk[-1], self.joints.trunk[0]
+        before = chest
+        for joint in (*self.joints.neck, self.joints.head):
+            self._neutral(joint, self._solved(before))
+            before = joint
+        for side in SIDES:
+            self._arm(side, chest)
+            self._leg(side, pelvis)
+        return self.turns
+
+    def _trunk(self) -> None:
+        limbs, trunk = self.joints.limbs, self.joints.trunk
+        hips = self._local(trunk[0], limbs["right_hip"], limbs["left_hip"])
+        self.turns[trunk[0]] = snapped(
+            _frame(self._local(trunk[0], trunk[0], trunk[1]), hips) @ _frame(UP, LEFT).T
+        )
+        top = (*self.joints.neck, self.joints.head)[0]
+        ends = [limbs.get(f"{side}_collar", limbs[f"{side}_shoulder"]) for side in ("right", "left")]
+        across = self._local(trunk[-1], ends[0], ends[1])
+        self.turns[trunk[-1]] = snapped(
+            _frame(self._local(trunk[-1], trunk[-1], top), across) @ _frame(UP, LEFT).T
+        )
+        low, high = (matrix_to_quaternion(self._solved(joint)) for joint in (trunk[0], trunk[-1]))
+        for place, joint in enumerate(trunk[1:-1], 1):
+            self._neutral(joint, quaternion_to_matrix(slerp(low, high, place / (len(trunk) - 1))))
+
+    def _arm(self, side: str, chest: int) -> None:
+        shoulder, elbow, wrist = (
+            self.joints.limbs[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist")
+        )
+        carrier = self.joints.limbs.get(f"{side}_collar", chest)
+        if carrier != chest:
+            self._neutral(carrier, self._solved(chest))
+        # A bent elbow takes the forearm forward: the hinge points down on the left side, up on the right.
+        up_hinge = (lambda hinge: -hinge) if side == "left" else (lambda hinge: hinge)
+        self._hinged(f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist", UP, carrier, up_hinge)
+        self._aligned(f"{side}_elbow", f"{side}_wrist", UP, shoulder)
+        self._neutral(wrist, self._solved(elbow))
+
+    def _leg(self, side: str, pelvis: int) -> None:
+        hip, knee, ankle = (self.joints.limbs[f"{side}_{name}"] for name in ("hip", "knee", "ankle"))
+        self._hinged(f"{side}_hip", f"{side}_knee", f"{side}_ankle", LEFT, pelvis, lambda hinge: hinge)
+        self._aligned(f"{side}_knee", f"{side}_ankle", LEFT, hip)
+        if f"{side}_foot" not in self.joints.limbs:
+            self._neutral(ankle, self._solved(knee))
+            return
+        self._aligned(f"{side}_ankle", f"{side}_foot", LEFT, knee)
+        foot = self.joints.limbs[f"{side}_foot"]
+        self.turns[foot] = mean_rotation(self.R_world[:, foot].mT @ self._solved(ankle))
+
+    def _hinged(self, start: str, end: str, tip: str, axis: Tensor, before: int, sense: Callable) -> None:
+        joint, end_joint, tip_joint = (self.joints.limbs[name] for name in (start, end, tip))
+        upper = self.points[:, end_joint] - self.points[:, joint]
+        lower = self.points[:, tip_joint] - self.points[:, end_joint]
+        hinge = torch.linalg.cross(normalize(upper, dim=-1), normalize(lower, dim=-1))
+        mean_hinge = (self.R_world[:, joint].mT @ hinge[..., None]).mean(0)[:, 0]
+        if mean_hinge.norm() < ENOUGH_BEND:
+            self._aligned(start, end, axis, before)
+        else:
+            self._set(start, end, axis, sense(mean_hinge))
+
+    def _aligned(self, start: str, end: str, axis: Tensor, before: int) -> None:
+        """Twist about the bone such that axis agrees on average with the joint before."""
+        joint = self.joints.limbs[start]
+        self._set(start, end, axis, (self.R_world[:, joint].mT @ self._solved(before) @ axis).mean(0))
+
+    def _set(self, start: str, end: str, axis: Tensor, local_axis: Tensor) -> None:
+        joint, end_joint = self.joints.limbs[start], self.joints.limbs[end]
+        bone = self._local(joint, joint, end_joint)
+        if bone.abs().max() > NEAR_AXIS:
+            across = local_axis.clone()
+            across[bone.abs().argmax()] = 0
+            local_axis = _nearest_axis(across)
+        self.turns[joint] = _frame(bone, local_axis) @ _frame(_bone(self.rest_joints, start, end), axis).T
+
+    def _neutral(self, joint: int, target: Tensor) -> None:
+        self.turns[joint] = snapped(mean_rotation(self.R_world[:, joint].mT @ target), least_cosine=0.77)
+
+    def _solved(self, joint: int) -> Tensor:
+        return self.R_world[:, joint] @ self.turns[joint]
+
+    def _local(self, joint: int, start: int, end: int) -> Tensor:
+        """Mean direction from start to end in a joint's own frame."""
+        step = normalize(self.points[:, end] - self.points[:, start], dim=-1)
+        return normalize((self.R_world[:, joint].mT @ step[..., None]).mean(0)[:, 0], dim=0)
+
+
+def snapped(turn: Turn, least_cosine: float = NEAR_AXIS) -> Turn:
+    """The turn between whole axes nearest to this one, where every axis is within the cosine of its own."""
+    axes = torch.stack([_nearest_axis(column) for column in turn.T], dim=1)
+    near = (axes * turn).sum(0).min() > least_cosine and torch.linalg.det(axes) > 0.5
+    return axes if near else turn
+
+
+def mean_rotation(rotations: Float[Tensor, "T 3 3"]) -> Turn:
+    """Rotation nearest to the mean matrix (chordal mean, Hartley et al. 2013)."""
+    u, _, vh = torch.linalg.svd(rotations.mean(0))
+    return u @ torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(u @ vh))], dtype=u.dtype)) @ vh
+
+
+def _frame(first: Tensor, second: Tensor) -> Turn:
+    """Right-handed axes as columns: along first, along second as far as it is across first, and their normal."""
+    first = normalize(first, dim=0)
+    second = normalize(second - (second @ first) * first, dim=0)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=1)
+
+
+def _nearest_axis(vector: Tensor) -> Tensor:
+    axis = torch.zeros_like(vector)
+    largest = vector.abs().argmax()
+    axis[largest] = torch.sign(vector[largest])
+    return axis
+
+
+def _direction(start: Tensor, end: Tensor) -> Tensor:
+    return normalize(end - start, dim=0)
+
+
+def _bone(rest_joints: Tensor, start: str, end: str) -> Tensor:
+    return rest_joints[JOINT_INDEX[end]] - rest_joints[JOINT_INDEX[start]]

@@ -1,0 +1,174 @@
+"""Many recordings at once: find them, name their actions, read them in parallel; a bad one never stops the rest."""
+
+import multiprocessing
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from motionary.mocap.placement import Axis, Unit
+from motionary.mocap.reading import SUFFIXES, Format, format_of, read_motion
+from motionary.motion import Motion
+
+WAITING_PER_WORKER = 4
+"""Recordings handed to a worker ahead of time; bounds the memory for results that nobody has taken yet."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """One recording's result: a motion, or the reason why there is none."""
+
+    path: Path
+    motion: Motion | None = None
+    reason: str | None = None
+    subject: str | None = None
+    """Who performed it, where the label pattern has a group of that name."""
+
+
+def find_recordings(source: Path | str, format: Format = "auto") -> list[Path]:
+    """The recordings in a folder and the folders below, sorted; a file stands for itself.
+
+    Raises:
+        FileNotFoundError: If source does not exist or holds none.
+    """
+    source = Path(source)
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise FileNotFoundError(f"No file or folder at {source}.")
+    suffixes = [suffix for suffix, kind in SUFFIXES.items() if format in ("auto", kind)]
+    found = sorted(path for path in source.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    if not found:
+        raise FileNotFoundError(f"{source} holds no motion capture; looked for {', '.join(suffixes)} files.")
+    return found
+
+
+def import_recordings(
+    sources: Sequence[Path | str] | Path | str,
+    format: Format = "auto",
+    label_pattern: str | None = None,
+    fps: float = 30.0,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    units: Unit = "auto",
+    up: Axis = "auto",
+) -> Iterator[Imported]:
+    """Read all recordings of some files and folders in parallel; results come in the order of the files.
+
+    Args:
+        sources: Files or folders.
+        format: What the files are; "auto" goes by each one's suffix.
+        label_pattern: Regular expression with a group `action`, and perhaps `subject`, searched in the path below the
+            source; None takes the name of the folder that a file lies in.
+        fps: Frames per second of the motions.
+        workers: Processes; as many as there are processors when None, 0 for none but this one.
+        on_progress: Called with the number of recordings done and in all.
+        units: Unit of length of BVH files.
+        up: Vertical axis of the files.
+
+    Raises:
+        FileNotFoundError: If a source does not exist or holds no recording.
+        ValueError: If label_pattern is no regular expression or lacks the group `action`.
+    """
+    pattern = _pattern(label_pattern)
+    sources = [sources] if isinstance(sources, str | Path) else sources
+    named = [
+        (path, *_label(path, Path(source), pattern))
+        for source in sources
+        for path in find_recordings(source, format)
+    ]
+    jobs = [_Job(path, format, fps, action, subject, units, up) for path, action, subject in named]
+    return _run(jobs, os.cpu_count() or 1 if workers is None else workers, on_progress)
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    format: Format
+    fps: float
+    action: str | None
+    """None where the label pattern does not match."""
+    subject: str | None
+    units: Unit
+    up: Axis
+
+
+def _pattern(label_pattern: str | None) -> re.Pattern[str] | None:
+    if label_pattern is None:
+        return None
+    try:
+        pattern = re.compile(label_pattern)
+    except re.error as error:
+        raise ValueError(f"The label pattern {label_pattern!r} is no regular expression: {error}.") from None
+    if "action" not in pattern.groupindex:
+        raise ValueError(
+            f"The label pattern needs a group (?P<action>...) that holds the action; got {label_pattern!r}."
+        )
+    return pattern
+
+
+def _label(path: Path, source: Path, pattern: re.Pattern[str] | None) -> tuple[str | None, str | None]:
+    """Action and subject."""
+    if pattern is None:
+        return path.resolve().parent.name, None
+    relative = path.relative_to(source).as_posix() if source.is_dir() else path.name
+    if not (match := pattern.search(path.name) or pattern.search(relative)):
+        return None, None
+    return match["action"] or None, match.groupdict().get("subject")
+
+
+def _run(
+    jobs: list[_Job], workers: int, on_progress: Callable[[int, int], None] | None
+) -> Iterator[Imported]:
+    results = map(_import, jobs) if workers == 0 else _in_processes(jobs, min(workers, len(jobs)))
+    for done, result in enumerate(results, 1):
+        if on_progress:
+            on_progress(done, len(jobs))
+        yield result
+
+
+def _in_processes(jobs: list[_Job], workers: int) -> Iterator[Imported]:
+    # Spawned, not forked: torch's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    waiting: list[Future[Imported]] = []
+    upcoming = iter(jobs)
+    try:
+        while True:
+            for job in _up_to(upcoming, WAITING_PER_WORKER * workers - len(waiting)):
+                waiting.append(pool.submit(_import, job))
+            if not waiting:
+                return
+            wait(waiting[:1], return_when=FIRST_COMPLETED)
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _up_to(jobs: Iterator[_Job], count: int) -> Iterator[_Job]:
+    return (job for _, job in zip(range(count), jobs, strict=False))
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and one processor to each worker."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _import(job: _Job) -> Imported:
+    if job.action is None:
+        return Imported(job.path, reason="the label pattern does not match it")
+    try:
+        if job.format == "auto":
+            format_of(job.path)
+        motion = read_motion(job.path, job.format, job.fps, job.action, job.units, job.up)
+    except (
+        Exception
+    ) as error:  # whatever a foreign file provokes is this file's reason, not the end of the rest
+        return Imported(job.path, reason=str(error) or type(error).__name__, subject=job.subject)
+    return Imported(job.path, motion, subject=job.subject)

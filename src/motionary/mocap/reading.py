@@ -1,0 +1,126 @@
+"""One motion-capture file -> one Motion on the free body, checked, resampled and standing on the ground."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from motionary.body.smpl import BodyModel
+from motionary.mocap.amass import read_amass
+from motionary.mocap.amc import DEFAULT_FPS, read_amc
+from motionary.mocap.bvh import read_bvh
+from motionary.mocap.joint_names import match_joints
+from motionary.mocap.placement import Axis, Unit, in_metres_y_up
+from motionary.mocap.recording import Recording
+from motionary.mocap.retarget import retarget
+from motionary.motion import Motion
+
+Format = Literal["auto", "bvh", "amc", "amass"]
+
+SUFFIXES: dict[str, str] = {".bvh": "bvh", ".amc": "amc", ".npz": "amass"}
+
+FASTEST_M_S = 20.0
+"""No joint of a person that we follow is faster; a pitcher's hand and a footballer's foot reach about this."""
+
+
+def read_motion(
+    path: Path | str,
+    format: Format = "auto",
+    fps: float = 30.0,
+    action: str | None = None,
+    units: Unit = "auto",
+    up: Axis = "auto",
+    *,
+    asf: Path | None = None,
+    amc_fps: float = DEFAULT_FPS,
+) -> Motion:
+    """Read a motion-capture file as a motion of the free body, with its feet on the ground at y = 0.
+
+    Args:
+        path: A .bvh, .amc (its .asf skeleton beside it) or AMASS .npz file.
+        format: What it is; "auto" goes by the suffix.
+        fps: Frames per second of the result.
+        action: Label of the result; None keeps the file's own, if any.
+        units: Unit of length of a BVH file.
+        up: Vertical axis of the file.
+        asf: Skeleton of an .amc file, where it does not lie beside it.
+        amc_fps: Rate of an .amc file, which does not tell it.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the file is malformed, its skeleton is unknown, or its motion is not possible.
+    """
+    path = Path(path)
+    if not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"fps must be a positive number; got {fps}.")
+    kind = format_of(path) if format == "auto" else format
+    if kind == "amass":
+        motion = read_amass(path, free_body(), up)
+    else:
+        recording = read_recording(path, kind, asf, amc_fps)
+        motion = retarget(checked(in_metres_y_up(recording, units, up)), free_body()).motion
+    if len(motion) < 2:
+        raise ValueError(f"{path} holds a single frame; a motion needs two or more.")
+    motion = motion.resample(fps).on_ground(free_body())
+    return motion if action is None else replace(motion, action=action)
+
+
+def format_of(path: Path) -> str:
+    """Name of a file's format by its suffix.
+
+    Raises:
+        ValueError: If no format has that suffix.
+    """
+    if (kind := SUFFIXES.get(path.suffix.lower())) is None:
+        raise ValueError(
+            f"{path}: motion capture is read from {', '.join(SUFFIXES)} files; got {path.suffix}."
+        )
+    return kind
+
+
+def read_recording(path: Path, kind: str, asf: Path | None = None, amc_fps: float = DEFAULT_FPS) -> Recording:
+    """Read a .bvh or .amc file as it is.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If it is malformed or kind is unknown.
+    """
+    match kind:
+        case "bvh":
+            return read_bvh(path)
+        case "amc":
+            return read_amc(path, asf, amc_fps)
+    raise ValueError(f"format must be auto, bvh, amc or amass; got {kind}.")
+
+
+def checked(recording: Recording) -> Recording:
+    """The recording itself, where a person could have done it.
+
+    Args:
+        recording: In metres.
+
+    Raises:
+        ValueError: If it has one frame, or a joint that we follow jumps.
+    """
+    if len(recording) < 2:
+        raise ValueError(f"{recording.name} holds a single frame; a motion needs two or more.")
+    joints = match_joints(recording)
+    used = sorted({*joints.limbs.values(), *joints.trunk, *joints.neck, joints.head})
+    speed = np.linalg.norm(np.diff(recording.world()[1][:, used], axis=0), axis=-1) * recording.fps
+    if speed.max() > FASTEST_M_S:
+        frame, joint = np.unravel_index(speed.argmax(), speed.shape)
+        raise ValueError(
+            f"{recording.name}: {recording.joints[used[joint]]} jumps at {speed.max():.0f} m/s in frame {frame + 2}; "
+            f"people stay below {FASTEST_M_S:.0f} m/s. Cut or mend the file, or give its units."
+        )
+    return recording
+
+
+@cache
+def free_body() -> BodyModel:
+    """The body that motion capture is brought onto."""
+    from motionary.body.assets import load_body
+
+    return load_body("free")
