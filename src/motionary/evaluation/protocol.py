@@ -117,7 +117,7 @@ class EvaluationResult:
             table.add_column(heading, justify="right" if heading else "left")
         for row in self.rows:
             scores = (row.fid.text(), row.diversity.text(), row.multimodality.text())
-            table.add_row(row.name, row.accuracy.text(100, 1), *scores)
+            table.add_row(row.name, row.accuracy.text(100.0, 1), *scores)
         return table
 
     def action_table(self) -> Table:
@@ -127,7 +127,7 @@ class EvaluationResult:
         for row in self.rows:
             table.add_column(row.name, justify="right")
         for index, action in enumerate(self.actions):
-            table.add_row(action, *(row.accuracy_per_action[index].text(100, 1) for row in self.rows))
+            table.add_row(action, *(row.accuracy_per_action[index].text(100.0, 1) for row in self.rows))
         return table
 
     def to_json(self) -> str:
