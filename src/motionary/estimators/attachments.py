@@ -1,0 +1,86 @@
+"""Where BlazePose's landmarks sit on the SMPL body."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+
+from motionary.body.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS
+from motionary.estimators.landmarks import LANDMARK_NAMES
+
+MEAN_HEIGHT_M = 1.70
+"""Height of the body that the offsets below were measured on."""
+
+LEFT_AND_MIDDLE = {
+    "nose": ("head", (-0.01, 0.035, 0.125)),
+    "left_eye_inner": ("head", (0.01, 0.070, 0.105)),
+    "left_eye": ("head", (0.02, 0.072, 0.103)),
+    "left_eye_outer": ("head", (0.035, 0.072, 0.095)),
+    "left_ear": ("head", (0.065, 0.050, 0.010)),
+    "mouth_left": ("head", (0.013, -0.008, 0.105)),
+    "left_shoulder": ("left_shoulder", (0.0, 0.0, 0.0)),
+    "left_elbow": ("left_elbow", (0.0, 0.0, 0.0)),
+    "left_wrist": ("left_wrist", (0.0, 0.0, 0.0)),
+    "left_pinky": ("left_wrist", (0.085, 0.0, -0.035)),
+    "left_index": ("left_wrist", (0.095, 0.0, 0.025)),
+    "left_thumb": ("left_wrist", (0.060, -0.01, 0.045)),
+    "left_hip": ("left_hip", (0.035, 0.0, 0.0)),
+    "left_knee": ("left_knee", (0.0, 0.0, 0.0)),
+    "left_ankle": ("left_ankle", (0.0, 0.0, 0.0)),
+    "left_heel": ("left_ankle", (0.0, -0.055, -0.045)),
+    "left_foot_index": ("left_ankle", (0.03, -0.065, 0.135)),
+}
+"""Landmark -> joint and offset from it in the rest pose, metres; right-hand ones are their mirror images."""
+
+
+@dataclass(frozen=True)
+class Attachments:
+    """The 33 landmarks as points fixed to joints."""
+
+    joints: Int[ndarray, "33"]
+    offsets_m: Float[ndarray, "33 3"]
+    """In the rest pose's axes, from the joint."""
+
+    def positions(
+        self, R_world_joint: Float[ndarray, "*B 24 3 3"], joints: Float[ndarray, "*B 24 3"]
+    ) -> Float[ndarray, "*B 33 3"]:
+        """Landmarks of a posed body, metres."""
+        turned = np.einsum("...lij,lj->...li", R_world_joint[..., self.joints, :, :], self.offsets_m)
+        return joints[..., self.joints, :] + turned
+
+
+def attach(rest_joints: Float[ndarray, "24 3"]) -> Attachments:
+    """The landmarks on a body with the given rest joints, offsets scaled by its height."""
+    ankles, head = (
+        rest_joints[[JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]],
+        rest_joints[JOINT_INDEX["head"]],
+    )
+    scale = float(head[1] - ankles[:, 1].mean()) / 1.495
+    joints, offsets = [], []
+    for name in LANDMARK_NAMES:
+        joint, offset = _place(name)
+        joints.append(JOINT_INDEX[joint])
+        offsets.append(offset)
+    return Attachments(np.array(joints), scale * np.array(offsets))
+
+
+def _place(name: str) -> tuple[str, tuple[float, float, float]]:
+    if name in LEFT_AND_MIDDLE:
+        return LEFT_AND_MIDDLE[name]
+    joint, (x, y, z) = LEFT_AND_MIDDLE[name.replace("right", "left")]
+    middle = (
+        LEFT_AND_MIDDLE["nose"][1][0] if joint == "head" else 0.0
+    )  # the head joint is not quite in the middle
+    return joint.replace("left", "right"), (2 * middle - x, y, z)
+
+
+def moves() -> Bool[ndarray, "24 24"]:
+    """[a, j]: whether bending joint j moves what hangs on joint a."""
+    table = np.zeros((NUM_JOINTS, NUM_JOINTS), bool)
+    for joint in range(NUM_JOINTS):
+        ancestor = joint
+        while ancestor >= 0:
+            table[joint, ancestor] = True
+            ancestor = PARENTS[ancestor]
+    return table

@@ -1,0 +1,129 @@
+"""What an estimator returns, and how it is written to a folder."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from motionary.atomic import write_atomically
+from motionary.estimators.fitting import Camera
+from motionary.estimators.video import VideoFacts
+from motionary.motion import Motion, gaps
+
+
+@dataclass(frozen=True)
+class View:
+    """How one person's world and the picture belong together."""
+
+    camera: Camera
+    R_world_camera: Float[ndarray, "3 3"]
+    """Turns camera axes (x right, y up, z towards the viewer) upright."""
+    shift_m: Float[ndarray, "3"]
+    """World position = R_world_camera @ camera position - shift."""
+
+    def to_camera(self, world_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 3"]:
+        """World positions in the camera's frame as OpenCV has it: metres, x right, y down, z forward."""
+        return (world_m + self.shift_m) @ self.R_world_camera * np.array([1, -1, -1])
+
+    def project(self, world_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 2"]:
+        """Image positions of world positions, pixels."""
+        return self.camera.project(self.to_camera(world_m) * np.array([1, -1, -1]))
+
+
+@dataclass(frozen=True)
+class PersonEstimate:
+    """One person over one unbroken stretch of a video; every array has one row per frame of the motion."""
+
+    person: int
+    """Who it is: stretches of one person, parted by a long gap, share this number."""
+    motion: Motion
+    times_s: Float[ndarray, "T"]
+    """Seconds after the video's first frame."""
+    confidence: Float[ndarray, "T"]
+    """0 (not seen) to 1."""
+    boxes_px: Float[ndarray, "T 4"]
+    """(left, top, right, bottom)."""
+    landmarks_px: Float[ndarray, "T 33 2"]
+    """BlazePose's landmarks."""
+    visibility: Float[ndarray, "T 33"]
+    standing: Bool[ndarray, "T 4"]
+    """Whether the left heel, left toe, right heel, right toe stand."""
+    pictured_translation_m: Float[ndarray, "T 3"]
+    """The motion's translation before the feet were locked: it follows the picture, so overlays use it."""
+    view: View
+
+    def frame_at(self, time_s: float) -> int | None:
+        """The motion's frame shown at a time of the video; None when the person is not there."""
+        frame = round((time_s - self.times_s[0]) * self.motion.fps)
+        return frame if 0 <= frame < len(self.motion) else None
+
+    def as_pictured(self) -> Motion:
+        """The motion with its root where the picture alone puts it: to be drawn over the video through `view`."""
+        return replace(self.motion, translation=self.pictured_translation_m)
+
+
+@dataclass(frozen=True)
+class VideoEstimate:
+    """Everybody found in a video; numbered from 1, the most prominent first."""
+
+    video: VideoFacts
+    estimator: str
+    people: dict[int, PersonEstimate]
+    dropped: tuple[str, ...] = ()
+    """Who was seen but not kept, and why."""
+
+    def summary(self) -> dict[str, Any]:
+        """What was seen, for a JSON file."""
+        return {
+            "video": asdict(self.video),
+            "estimator": self.estimator,
+            "people": [self._seen(number, person) for number, person in self.people.items()],
+            "dropped": list(self.dropped),
+        }
+
+    def _seen(self, number: int, person: PersonEstimate) -> dict[str, Any]:
+        motion, view = person.motion, person.view
+        seen = motion.valid
+        return {
+            "file": f"person_{number}.npz",
+            "person": person.person,
+            "start_s": round(float(person.times_s[0]), 4),
+            "end_s": round(float(person.times_s[-1]), 4),
+            "fps": motion.fps,
+            "frames": len(motion),
+            "frames_seen": int(seen.sum()),
+            "coverage": round(len(motion) / motion.fps / max(self.video.duration_s, 1e-9), 4),
+            "mean_confidence": round(float(person.confidence[seen].mean()) if seen.any() else 0.0, 4),
+            "gaps_s": [
+                [round(float(person.times_s[a]), 4), round((b - a) / motion.fps, 4)] for a, b in gaps(seen)
+            ],
+            "focal_px": round(view.camera.focal_px, 1),
+            "camera_tilt_deg": round(
+                float(np.degrees(np.arccos(np.clip(view.R_world_camera[1, 1], -1, 1)))), 1
+            ),
+            "path_m": round(float(np.linalg.norm(np.diff(motion.translation, axis=0), axis=-1).sum()), 3),
+        }
+
+
+def save_estimate(estimate: VideoEstimate, folder: Path) -> Path:
+    """Write person_<k>.npz for every person and estimate.json beside them, each whole or not at all.
+
+    A person hidden for long gives several files; estimate.json tells by `person` which belong together. Files
+    of people that an earlier run found here and this one did not are removed.
+
+    Returns:
+        The folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, person in estimate.people.items():
+        person.motion.save(folder / f"person_{number}.npz")
+    for path in folder.glob("person_*.npz"):
+        suffix = path.stem.removeprefix("person_")
+        if suffix.isdecimal() and int(suffix) not in estimate.people:
+            path.unlink()  # left by an earlier run
+    write_atomically(folder / "estimate.json", (json.dumps(estimate.summary(), indent=2) + "\n").encode())
+    return folder

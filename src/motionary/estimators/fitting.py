@@ -1,0 +1,226 @@
+"""Fitting a body to landmarks: all frames at once by Gauss-Newton, on the picture and the network's 3D.
+
+Per frame: 20 bending joints and the root's position. Jacobians are exact and written out: bending joint j by
+a small rotation w (in its parent's axes) moves a point p below it by (R_parent w) x (p - p_j).
+
+Axes: the camera's, turned so that x is right, y up and z towards the viewer; the camera looks along -z.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from motionary.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
+from motionary.estimators.attachments import Attachments, moves
+from motionary.estimators.landmarks import LANDMARK_NAMES
+from motionary.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+
+BENDING = [j for j, name in enumerate(JOINT_NAMES) if not name.endswith(("foot", "hand"))]
+"""Joints that are solved for; toes and fingers stay straight."""
+
+HIPS = [LANDMARK_NAMES.index("left_hip"), LANDMARK_NAMES.index("right_hip")]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera without distortion, in pixels; the principal point is the image's centre."""
+
+    focal_px: float
+    width: int
+    height: int
+
+    def rays(self, image_px: Float[ndarray, "*B 2"]) -> Float[ndarray, "*B 2"]:
+        """(x / depth, y / depth) of image positions, y up."""
+        return (image_px - np.array([self.width / 2, self.height / 2])) * np.array([1, -1]) / self.focal_px
+
+    def project(self, points_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 2"]:
+        """Image positions, in pixels, of points in camera axes (x right, y up, z towards the viewer)."""
+        depth = np.maximum(-points_m[..., 2:], 1e-3)
+        return (
+            points_m[..., :2] / depth * self.focal_px * np.array([1, -1])
+            + np.array([self.width, self.height]) / 2
+        )
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Standard deviations say how far each source is trusted."""
+
+    image_m: float = 0.02
+    """Landmarks across the line of sight, in metres at the person's distance."""
+    across_m: float = 0.08
+    """The network's 3D across the line of sight."""
+    depth_m: float = 0.06
+    """The network's 3D along the line of sight."""
+    bend_rad: float = 0.5
+    """Joints about their usual pose, unless BEND_RAD says otherwise."""
+    steps: int = 6
+    outlier: float = 2.5
+    """Residuals beyond this many standard deviations count linearly (Huber)."""
+
+
+BEND_RAD = {
+    "pelvis": (50.0, 50.0, 50.0),
+    "hip": (2.0, 0.7, 0.7),
+    "knee": (2.0, 0.15, 0.1),
+    "ankle": (0.5, 0.25, 0.25),
+    "spine1": (0.3, 0.2, 0.2),
+    "spine2": (0.2, 0.2, 0.2),
+    "spine3": (0.2, 0.2, 0.2),
+    "neck": (0.3, 0.3, 0.3),
+    "head": (0.3, 0.3, 0.3),
+    "collar": (0.15, 0.2, 0.2),
+    "shoulder": (1.0, 1.5, 1.5),
+    "elbow": (0.5, 2.0, 0.15),
+    "wrist": (0.5, 0.3, 0.5),
+}
+"""Spread of each joint's rotation vector about zero in everyday motion: knees and elbows are hinges."""
+
+
+@dataclass(frozen=True)
+class BodyFit:
+    """A body in camera axes."""
+
+    local: Float[ndarray, "T 24 3 3"]
+    """Parent-relative rotations."""
+    root_m: Float[ndarray, "T 3"]
+    """Position of the pelvis."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a body is fitted to."""
+
+    rays: Float[ndarray, "T 33 2"]
+    world_m: Float[ndarray, "T 33 3"]
+    """About the middle of the hips, in camera axes, scaled to the body."""
+    trust: Float[ndarray, "T 33"]
+    """0 to 1."""
+
+
+def forward(
+    local: Float[ndarray, "T 24 3 3"], root_m: Float[ndarray, "T 3"], rest_joints: Float[ndarray, "24 3"]
+) -> tuple[Float[ndarray, "T 24 3 3"], Float[ndarray, "T 24 3"]]:
+    """World rotations and positions of the joints."""
+    R_world, joints = [local[:, 0]], [root_m]
+    for joint in range(1, NUM_JOINTS):
+        parent = PARENTS[joint]
+        joints.append(joints[parent] + R_world[parent] @ (rest_joints[joint] - rest_joints[parent]))
+        R_world.append(R_world[parent] @ local[:, joint])
+    return np.stack(R_world, 1), np.stack(joints, 1)
+
+
+def place(
+    points_m: Float[ndarray, "T K 3"], rays: Float[ndarray, "T K 2"], trust: Float[ndarray, "T K"]
+) -> Float[ndarray, "T 3"]:
+    """Where a body with points_m about its root stands if seen along rays: linear least squares per frame.
+
+    Each point gives x + tx = -ray_x (z + tz), and the same for y.
+    """
+    weight = np.sqrt(trust)[..., None]
+    zeros, ones = np.zeros_like(rays[..., 0]), np.ones_like(rays[..., 0])
+    rows_x = np.stack([ones, zeros, rays[..., 0]], -1) * weight
+    rows_y = np.stack([zeros, ones, rays[..., 1]], -1) * weight
+    A = np.concatenate([rows_x, rows_y], 1)
+    b = np.concatenate([-points_m[..., k] - rays[..., k] * points_m[..., 2] for k in (0, 1)], 1)
+    b *= np.concatenate([weight, weight], 1)[..., 0]
+    AtA = A.swapaxes(1, 2) @ A + 1e-6 * np.eye(3)
+    root = np.linalg.solve(AtA, A.swapaxes(1, 2) @ b[..., None])[..., 0]
+    return np.concatenate([root[:, :2], np.minimum(root[:, 2:], -0.3)], 1)
+
+
+def refine(
+    start: BodyFit,
+    target: Target,
+    rest_joints: Float[ndarray, "24 3"],
+    attachments: Attachments,
+    config: FitConfig,
+) -> BodyFit:
+    """Gauss-Newton steps from a first fit, in chunks of frames so that memory stays bounded."""
+    pieces = []
+    for first in range(0, len(start.root_m), 400):
+        part = slice(first, first + 400)
+        fit = BodyFit(start.local[part], start.root_m[part])
+        seen = Target(target.rays[part], target.world_m[part], target.trust[part])
+        for _ in range(config.steps):
+            fit = _step(fit, seen, rest_joints, attachments, config)
+        pieces.append(fit)
+    return BodyFit(np.concatenate([p.local for p in pieces]), np.concatenate([p.root_m for p in pieces]))
+
+
+def _step(
+    fit: BodyFit, target: Target, rest_joints: ndarray, attachments: Attachments, config: FitConfig
+) -> BodyFit:
+    R_world, joints = forward(fit.local, fit.root_m, rest_joints)
+    points = attachments.positions(R_world, joints)
+    J_bend = _bending_jacobian(R_world, joints, points, attachments)  # (T, 33, 3, P)
+    rows, residuals = [], []
+    for jacobian, residual, sigma in (
+        _image_term(points, J_bend, target, config),
+        _depth_term(points, J_bend, target, config),
+    ):
+        weight = target.trust[..., None] / sigma**2 * _huber(residual / sigma, config.outlier)
+        weight = np.sqrt(weight)[..., None]
+        rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
+        residuals.append((residual[..., None] * weight).reshape(len(points), -1))
+    J, r = np.concatenate(rows, 1), np.concatenate(residuals, 1)
+    H, g = J.swapaxes(1, 2) @ J, (J.swapaxes(1, 2) @ r[..., None])[..., 0]
+    _add_prior(H, g, fit.local, config)
+    H += 1e-3 * np.eye(H.shape[-1], dtype=H.dtype)
+    delta = -np.linalg.solve(H, g[..., None])[..., 0]
+    bend = np.clip(delta[:, :-3].reshape(len(delta), -1, 3), -0.6, 0.6)
+    local = fit.local.copy()
+    local[:, BENDING] = axis_angle_to_matrix(torch.from_numpy(bend)).numpy() @ local[:, BENDING]
+    root = fit.root_m + delta[:, -3:]
+    return BodyFit(local, np.concatenate([root[:, :2], np.minimum(root[:, 2:], -0.3)], 1))
+
+
+def _bending_jacobian(
+    R_world: ndarray, joints: ndarray, points: ndarray, attachments: Attachments
+) -> ndarray:
+    parents = np.array(PARENTS)[BENDING]
+    R_parent = R_world[:, parents]
+    R_parent[:, 0] = np.eye(3)
+    arm = points[:, :, None, :] - joints[:, None, BENDING, :]
+    arm *= moves()[attachments.joints][:, BENDING][None, :, :, None]
+    columns = R_parent.swapaxes(-1, -2)[:, None]  # (T, 1, J, axis, 3)
+    lever = np.cross(columns, arm[..., None, :])  # (T, 33, J, axis, 3)
+    return lever.reshape(*points.shape[:2], -1, 3).swapaxes(-1, -2)
+
+
+def _image_term(points: ndarray, J_bend: ndarray, target: Target, config: FitConfig) -> tuple:
+    depth = np.maximum(-points[..., 2:], 0.2)
+    distance = depth.mean(1, keepdims=True)
+    ray = points[..., :2] / depth
+    residual = (ray - target.rays) * distance
+    scale = (distance / depth)[..., None]
+    moved = np.concatenate([J_bend, np.broadcast_to(np.eye(3), (*points.shape[:2], 3, 3))], -1)
+    jacobian = scale * (moved[:, :, :2] + ray[..., None] * moved[:, :, 2:])
+    return jacobian, residual, np.full(2, config.image_m)
+
+
+def _depth_term(points: ndarray, J_bend: ndarray, target: Target, config: FitConfig) -> tuple:
+    residual = points - points[:, HIPS].mean(1, keepdims=True) - target.world_m
+    jacobian = J_bend - J_bend[:, HIPS].mean(1, keepdims=True)
+    padded = np.concatenate([jacobian, np.zeros((*points.shape[:2], 3, 3))], -1)
+    return padded, residual, np.array([config.across_m, config.across_m, config.depth_m])
+
+
+def _add_prior(H: ndarray, g: ndarray, local: ndarray, config: FitConfig) -> None:
+    bent = matrix_to_axis_angle(torch.from_numpy(local[:, BENDING])).numpy().reshape(len(local), -1)
+    precision = np.concatenate([1 / np.square(_spread(JOINT_NAMES[j], config)) for j in BENDING])
+    index = np.arange(len(precision))
+    H[:, index, index] += precision
+    g[:, index] += precision * bent
+
+
+def _spread(joint: str, config: FitConfig) -> ndarray:
+    return np.array(BEND_RAD.get(joint.split("_")[-1], (config.bend_rad,) * 3))
+
+
+def _huber(residual: ndarray, limit: float) -> ndarray:
+    size = np.maximum(np.linalg.norm(residual, axis=-1, keepdims=True), 1e-9)
+    return np.minimum(1, limit / size)

@@ -1,0 +1,117 @@
+"""BlazePose's two networks: one finds people in a frame, the other finds a person's landmarks in a region.
+
+Source: Bazarevsky et al. 2020, arXiv:2006.10204; world landmarks as in Grishchenko et al. 2022,
+arXiv:2206.11678.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from motionary.estimators.detection import INPUT_SIZE, blend, decode
+from motionary.estimators.landmarks import NUM_LANDMARKS, Landmarks
+from motionary.estimators.regions import Region
+from motionary.estimators.video import Frame
+
+LANDMARK_INPUT_SIZE = 256
+NEAR = np.arange(-3, 4)
+"""Heat-map cells around a landmark that are looked at."""
+
+
+class Network:
+    """A TensorFlow Lite network with one picture as its input."""
+
+    def __init__(self, path: Path, num_threads: int) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter: Any = Interpreter(str(path), num_threads=num_threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
+
+    def __call__(self, picture: Float[ndarray, "1 S S 3"], wanted: tuple[int, ...]) -> list[ndarray]:
+        """The wanted outputs for a picture, float32."""
+        self._interpreter.set_tensor(self._input, picture)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(self._outputs[output]) for output in wanted]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Finds people in a whole frame."""
+
+    network: Network
+    least_score: float = 0.5
+
+    def __call__(self, frame: Frame) -> list[Region]:
+        """Where each person is, the surest first."""
+        whole = Region.whole_image(*frame.size)
+        picture = frame.crop(whole.T_image_crop(INPUT_SIZE), INPUT_SIZE, black_border=True)
+        boxes, logits = self.network(picture[None] * np.float32(2 / 255) - np.float32(1), (0, 1))
+        found = blend(decode(boxes[0], logits[0, :, 0], self.least_score))
+        circles = [whole.to_image(points[:2]) for points in found.points]
+        return [Region.around(hip, rim) for hip, rim in circles if np.linalg.norm(rim - hip) > 4]
+
+
+@dataclass(frozen=True)
+class Landmarker:
+    """Finds one person's landmarks in a region."""
+
+    network: Network
+    least_score: float = 0.5
+
+    def __call__(self, frame: Frame, region: Region) -> tuple[Landmarks, Region] | None:
+        """The landmarks, and the region to look at next; None where there is no person."""
+        picture = frame.crop(region.T_image_crop(LANDMARK_INPUT_SIZE), LANDMARK_INPUT_SIZE)
+        rows, score, heat, world = self.network(picture[None] * np.float32(1 / 255), (0, 1, 3, 4))
+        if not score[0, 0] >= self.least_score:
+            return None
+        sharp = sharpen(rows[0], heat[0])
+        return read_landmarks(sharp, world[0], float(score[0, 0]), region)
+
+
+def sharpen(rows: Float[ndarray, "195"], heat: Float[ndarray, "G G 39"]) -> Float[ndarray, "195"]:
+    """Move each landmark to the centre of mass of its heat map near it, where the map is sure of itself.
+
+    Args:
+        rows: The landmark network's 39 times x, y, z, visibility, presence, x and y in input pixels.
+        heat: Logits on a coarser grid of the same picture.
+    """
+    table, grid = rows.reshape(-1, 5).copy(), heat.shape[0]
+    position = table[:, :2] * (grid / LANDMARK_INPUT_SIZE)
+    cell = position.astype(int)[:, None, None, :] + np.stack(
+        np.meshgrid(NEAR, NEAR), -1
+    )  # (39, 7, 7, 2): x, y
+    inside = ((cell >= 0) & (cell < grid)).all(-1)
+    x, y = np.clip(cell, 0, grid - 1).transpose(3, 0, 1, 2)
+    logits = heat[y, x, np.arange(len(table))[:, None, None]]
+    weight = np.where(inside, 1 / (1 + np.exp(-np.clip(logits, -50, 50))), 0)
+    sure = weight.max((1, 2)) >= 0.5
+    centre = np.einsum("kij,kijc->kc", weight, cell) / np.maximum(weight.sum((1, 2)), 1e-6)[:, None]
+    table[sure, :2] = centre[sure] * (LANDMARK_INPUT_SIZE / grid)
+    return table.reshape(-1)
+
+
+def read_landmarks(
+    rows: Float[ndarray, "195"], world: Float[ndarray, "117"], score: float, region: Region
+) -> tuple[Landmarks, Region]:
+    """Turn the landmark network's output for a region into landmarks of the image.
+
+    Args:
+        rows: 39 times x, y, z in input pixels, then logits of visibility and presence; the last six are
+            auxiliary, the first two of them the centre and rim of the body's circle.
+        world: 39 times x, y, z in metres, in the region's axes.
+        score: Probability that there is a person.
+        region: What the network looked at.
+    """
+    table = rows.reshape(-1, 5).astype(float)
+    points = region.to_image(table[:, :2] / LANDMARK_INPUT_SIZE)
+    world_m = world.reshape(-1, 3)[:NUM_LANDMARKS].astype(float)
+    world_m[:, :2] = world_m[:, :2] @ region.turn().T
+    seen, present = 1 / (1 + np.exp(-np.clip(table[:NUM_LANDMARKS, 3:], -50, 50))).T
+    landmarks = Landmarks(points[:NUM_LANDMARKS], world_m, np.minimum(seen, present), score)
+    return landmarks, Region.around(points[NUM_LANDMARKS], points[NUM_LANDMARKS + 1])

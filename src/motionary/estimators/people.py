@@ -1,0 +1,148 @@
+"""From one person's landmarks to their motion: clean, fit, find the ground, keep standing feet in place."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from motionary.body.smpl import BodyModel
+from motionary.estimators.attachments import Attachments, attach
+from motionary.estimators.cleaning import smooth, undo_swaps
+from motionary.estimators.estimate import PersonEstimate, View
+from motionary.estimators.fitting import HIPS, BodyFit, Camera, FitConfig, Target, forward, place, refine
+from motionary.estimators.ik import pose_from_landmarks
+from motionary.estimators.landmarks import LandmarkTrack
+from motionary.estimators.root import SOLES, RootConfig, level_camera, lock_feet, standing, upright
+from motionary.motion import Motion
+from motionary.rotations import matrix_to_axis_angle
+
+VIEW_AXES = np.array([1.0, -1.0, -1.0])
+"""Landmarks come with y down and z away from the viewer."""
+
+
+@dataclass(frozen=True)
+class PeopleConfig:
+    """How landmarks become motion."""
+
+    smooth_s: float = 0.05
+    """Standard deviation of the smoothing of landmarks over time; 0 for none."""
+    fit: FitConfig = field(default_factory=FitConfig)
+    root: RootConfig = field(default_factory=RootConfig)
+
+
+@dataclass(frozen=True)
+class FittedPerson:
+    """A body fitted in camera axes, not yet put into a room."""
+
+    number: int
+    track: LandmarkTrack
+    fit: BodyFit
+    joints_m: Float[ndarray, "T 24 3"]
+    soles_m: Float[ndarray, "T 4 3"]
+
+
+def fit_person(
+    number: int, track: LandmarkTrack, fps: float, camera: Camera, body: BodyModel, config: PeopleConfig
+) -> FittedPerson:
+    """Fit the body to a person's landmarks, in camera axes.
+
+    Args:
+        number: The person's, kept through gaps.
+        track: Landmarks on a uniform grid.
+        fps: Its rate.
+        camera: The camera that saw them.
+        body: The body to fit, in its mean shape.
+        config: Trust in each source.
+    """
+    rest = body.joints_template.double().numpy()
+    attachments = attach(rest)
+    track = undo_swaps(track, fps)
+    trust = (0.1 + 0.9 * track.visibility) * np.where(track.seen, 1.0, 0.05)[:, None]
+    sigma = config.smooth_s * fps
+    rays = smooth(camera.rays(track.image_px), trust, sigma)
+    world = smooth(track.world_m * VIEW_AXES, trust, sigma)
+    world = world - world[:, HIPS].mean(1, keepdims=True)
+    fit = _fit(rays, world, trust, rest, attachments, config.fit)
+    R_world, joints = forward(fit.local, fit.root_m, rest)
+    soles = attachments.positions(R_world, joints)[:, SOLES]
+    return FittedPerson(number, track, fit, joints, soles)
+
+
+def _fit(
+    rays: ndarray, world: ndarray, trust: ndarray, rest: ndarray, attachments: Attachments, config: FitConfig
+) -> BodyFit:
+    local = pose_from_landmarks(world, rest, attachments)
+    origin = np.zeros((len(local), 3))
+    root = place(attachments.positions(*forward(local, origin, rest)), rays, trust)
+    return refine(BodyFit(local, root), Target(rays, world, trust), rest, attachments, config)
+
+
+def common_up(people: list[FittedPerson], fps: float, config: RootConfig) -> Float[ndarray, "3"]:
+    """The vertical in camera axes that everybody's standing agrees on, weighted by how long they are seen."""
+    ups = [len(person.track) * upright(person.joints_m, person.soles_m, fps, config) for person in people]
+    total = np.sum(ups, axis=0)
+    return total / np.linalg.norm(total)
+
+
+def into_room(
+    person: FittedPerson,
+    up: Float[ndarray, "3"],
+    origin_m: Float[ndarray, "3"],
+    fps: float,
+    camera: Camera,
+    body: BodyModel,
+    config: RootConfig,
+) -> PersonEstimate:
+    """Turn a fitted person upright, lock their standing feet and put them on the ground.
+
+    Args:
+        person: In camera axes.
+        up: The vertical in camera axes.
+        origin_m: The point in camera axes that becomes the world's origin, except in height.
+        fps: Rate of the person's frames.
+        camera: The camera that saw them.
+        body: The body that was fitted.
+        config: Weights.
+    """
+    R_world_camera = level_camera(up)
+    root = (person.fit.root_m - origin_m) @ R_world_camera.T
+    soles = (person.soles_m - origin_m) @ R_world_camera.T
+    sight = person.fit.root_m / np.linalg.norm(person.fit.root_m, axis=-1, keepdims=True) @ R_world_camera.T
+    stands = standing(person.soles_m, fps, up, config) & person.track.seen[:, None]
+    moved = lock_feet(root, soles, stands, sight, fps, config)
+    local = person.fit.local.copy()
+    local[:, 0] = R_world_camera @ local[:, 0]
+    motion = Motion(
+        pose=matrix_to_axis_angle(torch.from_numpy(local)).numpy(),
+        translation=moved - body.joints_template[0].numpy(),
+        fps=fps,
+        valid=person.track.seen,
+    )
+    grounded = motion.on_ground(body)
+    lift = float(grounded.translation[0, 1] - motion.translation[0, 1])
+    rise = np.array([0, lift, 0])
+    pictured = root - body.joints_template[0].numpy() + rise
+    view = View(camera, R_world_camera, R_world_camera @ origin_m - rise)
+    return _estimate(person, grounded, pictured, view, stands)
+
+
+def _estimate(
+    person: FittedPerson, motion: Motion, pictured: ndarray, view: View, stands: ndarray
+) -> PersonEstimate:
+    track = person.track
+    boxes = np.concatenate([track.image_px.min(1), track.image_px.max(1)], axis=1)
+    confidence = track.score * track.visibility.mean(1)
+    return PersonEstimate(
+        person=person.number,
+        motion=motion,
+        times_s=track.times_s,
+        confidence=confidence,
+        boxes_px=boxes,
+        landmarks_px=track.image_px,
+        visibility=track.visibility,
+        standing=stands,
+        pictured_translation_m=pictured.astype(np.float32),
+        view=view,
+    )
