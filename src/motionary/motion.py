@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from motionary.rotations import (
 )
 
 NUM_BETAS = 10
+
+ARRAY_NAMES = ("poses", "trans", "betas", "valid", "action")
+RATE_NAMES = ("mocap_framerate", "mocap_frame_rate", "fps")
+"""Names in a file; writers of AMASS files disagree on the second."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +112,15 @@ class Motion:
             ValueError: If it is not a readable motion.
         """
         path = Path(path)
+        if not path.exists():
+            raise FileNotFoundError(f"No motion file at {path}.")
+        if not zipfile.is_zipfile(path):
+            raise ValueError(f"{path} is not a readable .npz motion (it is no zip archive, or a cut one).")
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                data = {name: arrays[name] for name in arrays.files}
-        except (zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise FileNotFoundError(f"No motion file at {path}.") from None
+                # AMASS files also hold pickled objects, which are left where they are.
+                data = {name: arrays[name] for name in (*ARRAY_NAMES, *RATE_NAMES) if name in arrays.files}
+        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError) as error:
             raise ValueError(f"{path} is not a readable .npz motion ({error}).") from None
         return _from_arrays(data, path)
 
@@ -247,7 +255,7 @@ def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
         raise ValueError(
             f"{path} lacks {sorted(missing)}; a motion file holds poses (T, 72) and trans (T, 3)."
         )
-    rate = next((data[key] for key in ("mocap_framerate", "mocap_frame_rate", "fps") if key in data), None)
+    rate = next((data[name] for name in RATE_NAMES if name in data), None)
     if rate is None:
         raise ValueError(f"{path} has no mocap_framerate; add it in frames per second.")
     try:
@@ -258,7 +266,7 @@ def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
         return Motion(
             pose=_pose_of_width(np.asarray(data["poses"], np.float32)),
             translation=np.asarray(data["trans"], np.float32),
-            fps=float(rate),
+            fps=float(np.asarray(rate).item()),
             betas=betas,
             action=label or None,
             valid=np.asarray(data["valid"], bool) if "valid" in data else None,  # type: ignore[arg-type]
