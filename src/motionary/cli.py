@@ -1,7 +1,7 @@
 """The `motionary` command: parses, calls, prints.
 
-A command is one typed function: its signature is the interface, its docstring the help. Everything heavy is imported
-inside, so that `--help` is quick.
+A command is one typed function: its signature is the interface, its docstring the help. Everything heavy is
+imported inside, so that `--help` is quick.
 """
 
 import difflib
@@ -76,8 +76,8 @@ def import_(
         source: Files, or folders searched for them.
         out: Folder of the new data set.
         format: What the files are; auto goes by suffix.
-        label_pattern: Regular expression with (?P<action>...) and, if wanted, (?P<subject>...), searched in each file's
-            name. Without it the label is the parent folder's name.
+        label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
+            file's name. Without it the label is the parent folder's name.
         fps: Frame rate of the data set.
         test_fraction: Share of every action's clips held out for testing.
         test_subject: Hold out all clips of these subjects instead.
@@ -100,10 +100,14 @@ def import_(
     dataset = import_data_set(source, out, options, workers=workers)
     for item in dataset.rejected:
         print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
-    print(f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}")
+    print(
+        f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}"
+    )
 
 
-def dataset_inspect(dataset: Positional[Path], /, *, json_: Annotated[bool, arg(name="json")] = False) -> None:
+def dataset_inspect(
+    dataset: Positional[Path], /, *, json_: Annotated[bool, arg(name="json")] = False
+) -> None:
     """Show what a data set holds: actions, clips, durations, and what was rejected and why.
 
     Args:
@@ -117,9 +121,12 @@ def dataset_inspect(dataset: Positional[Path], /, *, json_: Annotated[bool, arg(
         print(json.dumps(summary, indent=1))
         return
     console = Console()
-    table = Table(title=f"{summary['clips']} clips at {summary['fps']:g} frames/s, licence: {summary['licence']}")
-    for heading in ("action", "clips", "train", "test", "total s", "shortest s", "longest s", "observed"):
-        table.add_column(heading, justify="left" if heading == "action" else "right")
+    table = Table(
+        title=f"{summary['clips']} clips at {summary['fps']:g} frames/s, licence: {summary['licence']}"
+    )
+    table.add_column("action", overflow="fold", ratio=1)
+    for heading in ("clips", "train", "test", "sum s", "min s", "max s", "seen"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in summary["actions"]:
         table.add_row(*(str(value) for value in row.values()))
     console.print(table)
@@ -174,7 +181,7 @@ def train_recogniser(
 
     Args:
         dataset: Data set folder.
-        out: Folder for the recogniser: model.safetensors, its accuracy on held-out clips, its confusion matrix.
+        out: Folder for the recogniser: model.safetensors, held-out accuracy, confusion matrix.
         epochs: Most passes over the data; it stops early when it no longer gains.
         seed: Seed of everything random.
     """
@@ -185,7 +192,9 @@ def train_recogniser(
     from motionary.recognition import train_recogniser as train_run
 
     given = {"epochs": epochs, "seed": seed}
-    config = replace(RecogniserTrainConfig(), **{name: value for name, value in given.items() if value is not None})
+    config = replace(
+        RecogniserTrainConfig(), **{name: value for name, value in given.items() if value is not None}
+    )
     print(f"recogniser: {train_run(Dataset.load(dataset), out, config)}")
 
 
@@ -237,7 +246,7 @@ def evaluate(
     out: Path,
     seeds: int = 20,
 ) -> None:
-    """Score generated motion against real motion: accuracy, FID, diversity, multimodality, with 95 % intervals.
+    """Score generated motion against real: accuracy, FID, diversity, multimodality, with 95 % intervals.
 
     Args:
         model: A run folder, a model.safetensors, or the name of a bundled model.
@@ -251,7 +260,9 @@ def evaluate(
     from motionary.models import load_model
     from motionary.recognition import load_recogniser
 
-    result = evaluate_model(load_model(model), Dataset.load(dataset), load_recogniser(recogniser), seeds=seeds)
+    result = evaluate_model(
+        load_model(model), Dataset.load(dataset), load_recogniser(recogniser), seeds=seeds
+    )
     result.save(out / "metrics.json")
     Console().print(result.table())
     print(f"metrics: {out / 'metrics.json'}")
@@ -283,12 +294,14 @@ def studio(source: Positional[str], /, *, port: int = 8080) -> None:
 
 
 def assets_list() -> None:
-    """List bodies, weights and sample data: what is here, what is missing, its licence and where to get it."""
+    """List bodies, weights and samples: what is here, what is missing, its licence, where to get it."""
     from motionary.body.assets import list_assets
 
     table = Table("name", "here", "for", "licence", "how to get it")
     for asset in list_assets():
-        table.add_row(asset.name, "yes" if asset.installed() else "no", asset.purpose, asset.licence, asset.source)
+        table.add_row(
+            asset.name, "yes" if asset.installed() else "no", asset.purpose, asset.licence, asset.source
+        )
     Console().print(table)
 
 
@@ -397,4 +410,6 @@ def _require_distinct_stems(paths: tuple[Path, ...]) -> None:
     stems = [path.stem for path in paths]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
-        raise CommandError(f"Several videos are called {', '.join(twice)}: their results would overwrite one another.")
+        raise CommandError(
+            f"Several videos are called {', '.join(twice)}: their results would overwrite one another."
+        )

@@ -1,0 +1,136 @@
+"""Motion capture files -> a data set."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from motionary.datasets.actions import ClipRecord, Rejected, stratified_split, subject_split
+from motionary.datasets.folder import Dataset, clip_record, write_dataset
+from motionary.mocap import Imported, import_recordings
+from motionary.mocap.reading import Format
+
+
+@dataclass(frozen=True)
+class RecordingImport:
+    """How recordings become a data set."""
+
+    format: Format = "auto"
+    label_pattern: str | None = None
+    """Regular expression with (?P<action>...) and perhaps (?P<subject>...); None labels by parent folder."""
+    fps: float = 30.0
+    test_fraction: float = 0.2
+    test_subjects: tuple[str, ...] = ()
+    """Where given, all clips of these subjects are held out instead of a fraction."""
+    seed: int = 0
+    licence: str = "unknown"
+
+
+def import_data_set(
+    sources: Sequence[Path], out: Path, options: RecordingImport, *, workers: int | None = None
+) -> Dataset:
+    """Read recordings in parallel and write them as a data set, whole or not at all.
+
+    Args:
+        sources: Files and folders.
+        out: The data set's folder; it must not exist yet, or be empty.
+        options: Format, labels, frame rate and split.
+        workers: Processes; one per core when None.
+
+    Raises:
+        FileNotFoundError: If a source is missing or holds no recording.
+        ValueError: If out is in use, or no recording could be read.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is already in use; name a new folder for the data set, or remove it first.")
+    with _folder_in_one_piece(out) as folder, _progress() as progress:
+        task = progress.add_task("importing", total=None)
+        results = import_recordings(
+            sources,
+            options.format,
+            options.label_pattern,
+            options.fps,
+            workers,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+        clips, rejected = _save_all(results, folder)
+        if not clips:
+            reasons = "; ".join(f"{item.source}: {item.reason}" for item in rejected[:3])
+            raise ValueError(f"None of {len(rejected)} recordings could be read: {reasons}")
+        if options.test_subjects:
+            clips = list(subject_split(clips, options.test_subjects))
+        else:
+            clips = list(stratified_split(clips, options.test_fraction, options.seed))
+        write_dataset(
+            folder,
+            clips,
+            fps=options.fps,
+            rejected=rejected,
+            provenance=_provenance(sources, options),
+            licence=options.licence,
+        )
+    return Dataset.load(out)
+
+
+def _save_all(results: Iterator[Imported], folder: Path) -> tuple[list[ClipRecord], list[Rejected]]:
+    clips: list[ClipRecord] = []
+    rejected: list[Rejected] = []
+    taken: set[str] = set()
+    for result in results:
+        if result.motion is None:
+            rejected.append(Rejected(result.path.name, result.reason or "unknown"))
+            continue
+        action = result.motion.action or result.path.parent.name
+        relative = _free_name(f"{_safe(action)}/{_safe(result.path.stem)}", taken)
+        result.motion.save(folder / relative)
+        clips.append(clip_record(result.motion, relative, action, result.subject))
+    return clips, rejected
+
+
+def _safe(name: str) -> str:
+    """A label or stem as a file name."""
+    return (
+        "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).lstrip(".") or "_"
+    )
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    """A name not taken yet: recordings of one name in different folders are both kept."""
+    name, count = stem, 1
+    while name.lower() in taken:
+        count += 1
+        name = f"{stem}_{count}"
+    taken.add(name.lower())
+    return f"{name}.npz"
+
+
+def _provenance(sources: Sequence[Path], options: RecordingImport) -> dict[str, object]:
+    return {
+        "made_by": f"motionary {version('motionary')} import",
+        "sources": [str(source) for source in sources],
+        "options": asdict(options),
+    }
+
+
+@contextmanager
+def _folder_in_one_piece(out: Path) -> Iterator[Path]:
+    """A temporary folder beside out that takes its place when all went well, and is removed when not."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    folder.chmod(0o755)
+    try:
+        yield folder
+        folder.replace(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )
