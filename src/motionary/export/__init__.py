@@ -22,15 +22,19 @@ def export_motion(motion: Motion, path: Path | str, body: BodyModel | None = Non
 
     Args:
         motion: What to write.
-        path: Where; missing folders are made.
+        path: Where; missing folders are made, and the suffix is written in small letters.
         body: Whose skeleton and skin; the free default body when None.
+
+    Returns:
+        The file.
 
     Raises:
         ValueError: If the suffix is not one of `EXPORTERS`.
     """
     path = Path(path)
     check_suffix(path.suffix)
-    module, _, name = EXPORTERS[path.suffix.lower()].partition(":")
+    path = path.with_suffix(path.suffix.lower())
+    module, _, name = EXPORTERS[path.suffix].partition(":")
     path.parent.mkdir(parents=True, exist_ok=True)
     if body is None:
         from motionary.body.assets import load_body
@@ -50,4 +54,4 @@ def check_suffix(suffix: str) -> None:
 
 def write_npz(motion: Motion, path: Path, body: BodyModel) -> None:
     """Write an AMASS-style .npz; the body is not part of it."""
-    motion.save(path.with_suffix(".npz"))
+    motion.save(path)

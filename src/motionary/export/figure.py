@@ -12,7 +12,7 @@ from numpy import ndarray
 from motionary.atomic import write_atomically
 from motionary.body.smpl import BodyModel
 from motionary.export.camera import View, frame_points, padded
-from motionary.export.floor import BACKGROUND
+from motionary.export.floor import BACKGROUND, Floor
 from motionary.export.lettering import write_text
 from motionary.export.render import Renderer, load_renderer
 from motionary.export.shading import Colour
@@ -23,7 +23,7 @@ from motionary.motion import Motion
 EARLY: Colour = (208, 218, 230)
 LATE: Colour = (62, 110, 172)
 """Poses run from the first colour to the second as time passes."""
-ROW_VIEW = View(azimuth_deg=32, elevation_deg=10, fov_deg=11, margin=0.03)
+ROW_VIEW = View(azimuth_deg=32.0, elevation_deg=10.0, fov_deg=11.0, margin=0.03)
 POSES_PER_STRIP = 8
 POSES_PER_CELL = 4
 STRIP_SIDE_BY_SIDE, CELL_SIDE_BY_SIDE = 1.0, 0.62  # distance of neighbours in body widths
@@ -171,7 +171,7 @@ def _draw_row(
 ) -> UInt8[ndarray, "H W 3"]:
     width, height = (side * SUPERSAMPLING for side in size_px)
     stage = frame_points(points, width, height, ROW_VIEW, heading_rad(poses))
-    image = renderer.scene(people, surface.faces, stage, _passing_time(len(poses)))
+    image = renderer.scene(people, surface.faces, Floor.of(stage), _passing_time(len(poses)))
     return cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
 
 

@@ -70,7 +70,7 @@ def _page(motions: Sequence[Motion], fps: float, surface: Surface) -> str:
 
 def _set_stage(server: Any, motions: Sequence[Motion], body: BodyModel) -> None:
     """Floor, light and a camera that sees the whole path."""
-    view = View(fov_deg=34, margin=0.12)
+    view = View(fov_deg=34.0, margin=0.12)
     camera = stages(motions, body, 900, 800, view)[0].camera
     forward = camera.R_camera_world[2]
     server.scene.set_up_direction("+y")

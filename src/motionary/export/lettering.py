@@ -17,7 +17,7 @@ INK: Colour = (68, 68, 72)
 def write_text(
     image: UInt8[ndarray, "H W 3"],
     text: str,
-    at_px: tuple[float, float],
+    at_px: tuple[float | int, float | int],
     size_px: int,
     anchor: str = "mm",
     ink: Colour = INK,

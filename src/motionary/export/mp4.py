@@ -83,7 +83,9 @@ def write_film(
     encode(_grid(films, columns), path, fps, config.quality)
 
 
-def encode(frames: Iterable[UInt8[ndarray, "H W 3"]], path: Path, fps: float, quality: int = 20) -> None:
+def encode(
+    frames: Iterable[UInt8[ndarray, "H W 3"]], path: Path, fps: float | int, quality: int = 20
+) -> None:
     """Write pictures as H.264 in .mp4, whole or not at all; odd sizes grow by a pixel."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".mp4")

@@ -3,7 +3,7 @@
 import importlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -17,9 +17,9 @@ RASTERISERS = {
     "opengl": "motionary.export.opengl:OpenGl",
     "painter": "motionary.export.painter:Painter",
 }
-RasteriserName = Literal["opengl", "painter"]
 
 
+@runtime_checkable
 class Rasteriser(Protocol):
     """What draws people; `RASTERISERS` names the choices."""
 
@@ -42,7 +42,6 @@ class Renderer:
 
     def __init__(self, rasteriser: Rasteriser) -> None:
         self._rasteriser = rasteriser
-        self._floor: Floor | None = None
 
     @property
     def most_faces(self) -> int:
@@ -53,14 +52,13 @@ class Renderer:
         self,
         people: Sequence[Float[ndarray, "V 3"]],
         faces: Int[ndarray, "F 3"],
-        stage: Stage,
+        floor: Floor,
         colours: Sequence[Colour] | None = None,
     ) -> UInt8[ndarray, "H W 3"]:
-        """People, world vertices in metres, on the floor of a stage; `colours_for` them when None."""
-        if self._floor is None or self._floor.stage is not stage:
-            self._floor = Floor.of(stage)
-        in_front = self._rasteriser.people(people, faces, stage.camera, colours or colours_for(len(people)))
-        return composite(self._floor.with_shadows(people), in_front)
+        """People, world vertices in metres, on a floor; coloured by `colours_for` when None."""
+        colours = colours or colours_for(len(people))
+        in_front = self._rasteriser.people(people, faces, floor.stage.camera, colours)
+        return composite(floor.with_shadows(people), in_front)
 
     def overlay(
         self,
@@ -77,7 +75,7 @@ class Renderer:
         return composite(image, (in_front * opacity).astype(np.uint8))
 
 
-def load_renderer(rasteriser: RasteriserName | None = None) -> Renderer:
+def load_renderer(rasteriser: str | None = None) -> Renderer:
     """The fastest renderer that works on this machine, or the one that is named.
 
     Without a name, OpenGL is tried first; where it is missing, the painter takes over with a warning.
@@ -116,16 +114,19 @@ def render_frames(
         colours: One per person.
     """
     renderer = renderer or load_renderer()
+    floor = None
     for everyone, stage in zip(people, stages, strict=False):
-        yield renderer.scene(everyone, faces, stage, colours)
+        if floor is None or floor.stage is not stage:
+            floor = Floor.of(stage)
+        yield renderer.scene(everyone, faces, floor, colours)
 
 
 def render_overlay(
     image: UInt8[ndarray, "H W 3"],
     people: Sequence[Float[ndarray, "V 3"]],
     faces: Int[ndarray, "F 3"],
-    focal_px: float,
-    centre_px: tuple[float, float],
+    focal_px: float | int,
+    centre_px: tuple[float | int, float | int],
     renderer: Renderer | None = None,
 ) -> UInt8[ndarray, "H W 3"]:
     """People drawn over the photograph they were estimated from.
@@ -139,7 +140,7 @@ def render_overlay(
         renderer: From `load_renderer`, which is called when None.
     """
     height, width = image.shape[:2]
-    camera = Camera(width, height, focal_px, (float(centre_px[0]), float(centre_px[1])))
+    camera = Camera(width, height, float(focal_px), (float(centre_px[0]), float(centre_px[1])))
     return (renderer or load_renderer()).overlay(image, people, faces, camera)
 
 

@@ -9,7 +9,7 @@ from motionary.export.floor import TO_LIGHT
 Colour = tuple[int, int, int]
 """sRGB, 0 to 255."""
 
-CLAY: Colour = (197, 186, 170)
+CLAY: Colour = (221, 206, 184)
 """One person alone."""
 PALETTE: tuple[Colour, ...] = (
     (86, 134, 190),
@@ -21,7 +21,7 @@ PALETTE: tuple[Colour, ...] = (
 )
 """Several people: hues of Okabe and Ito (2008), told apart by colour-blind readers too, softened."""
 
-SKY, BOUNCE, KEY, SHEEN, RIM = 0.46, 0.20, 0.62, 0.10, 0.16
+SKY, BOUNCE, KEY, SHEEN, RIM = 0.44, 0.22, 0.66, 0.08, 0.16
 """Strengths: light from above, from the floor, from the lamp, its reflection, and along the outline."""
 GAMMA = 2.2
 
