@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from motionary.export import EXPORTERS, export_motion
+from motionary.export import EXPORTERS, check_formats, export_motion
 from motionary.motion import Motion
 
 
@@ -25,6 +25,12 @@ def test_the_case_of_the_suffix_does_not_matter(motion, body, tmp_path):
         path = export_motion(motion, tmp_path / f"dance{suffix}", body)
         assert path.is_file()
         assert path.suffix == suffix.lower()
+
+
+def test_formats_are_named_with_or_without_their_dot():
+    assert check_formats(["npz", " BVH", ".glb"]) == [".npz", ".bvh", ".glb"]
+    with pytest.raises(ValueError, match="got 'fbx'"):
+        check_formats(["npz", "fbx"])
 
 
 @pytest.mark.parametrize("suffix", EXPORTERS)

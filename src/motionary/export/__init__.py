@@ -1,6 +1,7 @@
 """Motions out: files for other programs (npz, bvh, glb) and pictures for people (png, mp4, html)."""
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from motionary.body.smpl import BodyModel
@@ -32,9 +33,9 @@ def export_motion(motion: Motion, path: Path | str, body: BodyModel | None = Non
         ValueError: If the suffix is not one of `EXPORTERS`.
     """
     path = Path(path)
-    check_suffix(path.suffix)
-    path = path.with_suffix(path.suffix.lower())
-    module, _, name = EXPORTERS[path.suffix].partition(":")
+    (suffix,) = check_formats([path.suffix])
+    path = path.with_suffix(suffix)
+    module, _, name = EXPORTERS[suffix].partition(":")
     path.parent.mkdir(parents=True, exist_ok=True)
     if body is None:
         from motionary.body.assets import load_body
@@ -44,12 +45,19 @@ def export_motion(motion: Motion, path: Path | str, body: BodyModel | None = Non
     return path
 
 
-def check_suffix(suffix: str) -> None:
-    """Raise ValueError unless a motion can be written with this suffix (".bvh"; case does not matter)."""
-    if suffix.lower() not in EXPORTERS:
-        raise ValueError(
-            f"A motion is exported as one of {', '.join(EXPORTERS)}; got {suffix or 'no suffix'!r}."
-        )
+def check_formats(formats: Sequence[str]) -> list[str]:
+    """Suffixes of formats, such as ".bvh" for "bvh", " BVH" or ".bvh".
+
+    Raises:
+        ValueError: If a motion cannot be written in one of them.
+    """
+    suffixes = [f".{name.strip().lower().removeprefix('.')}" for name in formats]
+    for name, suffix in zip(formats, suffixes, strict=True):
+        if suffix not in EXPORTERS:
+            raise ValueError(
+                f"A motion is exported as one of {', '.join(EXPORTERS)}; got {name or 'no suffix'!r}."
+            )
+    return suffixes
 
 
 def write_npz(motion: Motion, path: Path, body: BodyModel) -> None:
