@@ -197,7 +197,7 @@ def test_rotation_between_takes_one_direction_to_the_other(a, b, case):
     assert_close(geodesic_distance(torch.eye(3, dtype=torch.float64), R), angle, atol=1e-5, rtol=0)
 
 
-# The published code's conversions. `rowerr_*` is each row's own float32 error: past 1e-5 it is ill-conditioned.
+# The published code's conversions. `rowerr_*` is a row's own float32 error: past 1e-5 it is ill-conditioned.
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -120,8 +119,10 @@ class Motion:
             with np.load(path, allow_pickle=False) as arrays:
                 # AMASS files also hold pickled objects, which are left where they are.
                 data = {name: arrays[name] for name in (*ARRAY_NAMES, *RATE_NAMES) if name in arrays.files}
-        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError) as error:
-            raise ValueError(f"{path} is not a readable .npz motion ({error}).") from None
+        except (
+            Exception
+        ) as error:  # a damaged file fails in many ways, down to a SyntaxError in numpy's header
+            raise ValueError(f"{path} is not a readable .npz motion ({type(error).__name__}).") from None
         return _from_arrays(data, path)
 
     def crop(self, start: int, stop: int) -> "Motion":
@@ -144,18 +145,22 @@ class Motion:
 
     def vertices(self, body: BodyModel) -> Float[ndarray, "T V 3"]:
         """World positions of a body's vertices, in metres."""
-        return self.posed(body).skin().numpy()
+        parts = [self.crop(start, start + 64) for start in range(0, len(self), 64)]  # to bound the memory
+        return np.concatenate([part.posed(body).skin().numpy() for part in parts])
 
     def resample(self, fps: float) -> "Motion":
         """The same motion at another frame rate: rotations by slerp, translation linearly; keeps frame 0."""
         if fps == self.fps:
             return self
+        if not (np.isfinite(fps) and fps > 0):
+            raise ValueError(f"fps must be a positive number; got {fps}.")
         count = int(np.floor((len(self) - 1) / self.fps * fps + 1e-6)) + 1
         return self.at_times(np.arange(count) / fps, fps)
 
     def at_times(self, times_s: Float[ndarray, "N"], fps: float) -> "Motion":
         """The motion at given times in seconds from its first frame, held at either end."""
         position = np.clip(np.asarray(times_s, np.float64) * self.fps, 0, len(self) - 1)
+        position = position.round(6)  # a time that is a frame's own takes that frame alone, valid or not
         before = np.floor(position).astype(int)
         after = np.minimum(before + 1, len(self) - 1)
         t = (position - before).astype(np.float32)
@@ -221,12 +226,16 @@ class Motion:
         for cut_start, cut_stop in [*cuts, (len(self), len(self))]:
             observed = start + np.flatnonzero(self.valid[start:cut_start])
             if len(observed):
-                pieces.append(self.crop(observed[0], observed[-1] + 1).fill_gaps(longest_s))
+                pieces.append(self.crop(int(observed[0]), int(observed[-1]) + 1).fill_gaps(longest_s))
             start = cut_stop
         return pieces
 
     def smooth(self, sigma_s: float) -> "Motion":
         """Gaussian smoothing over time, standard deviation sigma_s seconds; symmetric, so without lag."""
+        if not (np.isfinite(sigma_s) and sigma_s >= 0):
+            raise ValueError(f"sigma_s must be zero or a positive number of seconds; got {sigma_s}.")
+        if sigma_s == 0:
+            return self
         quaternion = axis_angle_to_quaternion(torch.from_numpy(self.pose)).numpy()
         dots = (quaternion[1:] * quaternion[:-1]).sum(-1, keepdims=True)
         # q and -q are one rotation: keep to one side.
@@ -269,7 +278,7 @@ def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
             fps=float(np.asarray(rate).item()),
             betas=betas,
             action=label or None,
-            valid=np.asarray(data["valid"], bool) if "valid" in data else None,  # type: ignore[arg-type]
+            valid=np.asarray(data.get("valid", np.ones(len(data["trans"]))), bool),
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None

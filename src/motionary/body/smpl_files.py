@@ -8,7 +8,6 @@ Loper et al. 2015, https://smpl.is.tue.mpg.de.
 import io
 import pickle
 import re
-import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -114,8 +113,8 @@ def _from_npz(content: bytes, path: Path) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             return {key: stored[key] for key in KEYS if key in stored.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is not a readable .npz file ({error}).") from None
+    except Exception as error:  # a damaged archive fails in many ways
+        raise ValueError(f"{path} is not a readable .npz file ({type(error).__name__}).") from None
 
 
 def _from_pickle(content: bytes, path: Path) -> dict[str, Any]:
