@@ -1,8 +1,8 @@
 """ACTOR, an action-conditioned transformer VAE of human motion (Petrovich et al. 2021, arXiv:2104.05670).
 
-B batch, T frames, Z latent size. A motion is (B, T, 25, 6) features (see `motionary.features`); masks are True
-on real frames. Layers, initialisation and defaults follow the published implementation, so that its weights fit
-and its numbers come out; `from_reference` and `to_reference` translate the names.
+B batch, T frames, Z latent size. A motion is (B, T, 25, 6) features (see `motionary.features`); masks are
+True on real frames. Layers, initialisation and defaults follow the published implementation, so that its
+weights fit and its numbers come out; `from_reference` and `to_reference` translate the names.
 """
 
 import math
@@ -94,6 +94,16 @@ class Actor(nn.Module):
     ) -> Float[Tensor, "B T 25 6"]:
         """Motion of each latent; padded frames are zero."""
         return self.decoder(z, action, mask)
+
+    @torch.no_grad()
+    def decode_action(
+        self, z: Float[Tensor, "B Z"], action: int, num_frames: int
+    ) -> Float[Tensor, "B T 25 6"]:
+        """Motions of one action and length, on the CPU; the network must be in evaluation mode."""
+        assert not self.training
+        z = z.to(self.decoder.action_bias.device)
+        label = torch.full((len(z),), action, device=z.device)
+        return self.decode(z, label, torch.ones(len(z), num_frames, dtype=torch.bool, device=z.device)).cpu()
 
 
 class Encoder(nn.Module):
@@ -203,8 +213,9 @@ def attend_one(
 ) -> Float[Tensor, "B T Z"]:
     """Multi-head attention of T frames to a single token.
 
-    Attention over one token gives it the weight 1 whatever asks, so queries and keys drop out and what remains is
-    a linear map of the token. In training, dropout on that weight silences whole heads, frame by frame.
+    Attention over one token gives it the weight 1 whatever asks, so queries and keys drop out and what
+    remains is a linear map of the token. In training, dropout on that weight silences whole heads, frame by
+    frame.
     """
     width = attention.embed_dim
     assert attention.in_proj_weight is not None
@@ -220,7 +231,7 @@ def attend_one(
 
 
 def sinusoids(num_positions: int, width: int, device: torch.device) -> Float[Tensor, "T Z"]:
-    """Positions as alternating sin and cos of wavelengths 2 pi to 20000 pi (Vaswani et al. 2017, section 3.5)."""
+    """Positions as sin and cos of wavelengths 2 pi to 20000 pi, alternating (Vaswani et al. 2017, 3.5)."""
     frequency = torch.exp(torch.arange(0, width, 2, device=device).float() * (-math.log(10000.0) / width))
     phase = torch.arange(num_positions, device=device).float()[:, None] * frequency
     return torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(1)

@@ -17,13 +17,16 @@ class BodyPoints(nn.Module):
     """Points of the mean-shaped body, posed by features.
 
     `vertices` gives points whose mean squared distance between any two poses is that over ALL the body's
-    vertices. On a body with pose correctives they are the vertices themselves. On one without, a vertex is a linear
-    function of the joints' 24 affine maps, so the vertices' distances are a quadratic form in 96 numbers per
-    coordinate, and at most 96 points that carry the same form do: the loss on 24,000 vertices then costs no more
-    than one on the joints.
+    vertices. On a body with pose correctives they are the vertices themselves. On one without, a vertex is a
+    linear function of the joints' 24 affine maps, so the vertices' distances are a quadratic form in 96
+    numbers per coordinate, and at most 96 points that carry the same form do: the loss on 24,000 vertices
+    then costs no more than one on the joints.
 
     `joints` gives the 24 joints relative to the resting pelvis.
     """
+
+    form: Tensor | None
+    """S of `_vertex_form`, where it can be had."""
 
     def __init__(self, body: BodyModel, kind: PointSet = "vertices", *, travel: bool = False) -> None:
         """Prepare the points.
@@ -55,14 +58,16 @@ class BodyPoints(nn.Module):
             return posed.skin()
         offset = posed.joints - (posed.R_world_joint @ posed.shaped.joints[..., None]).squeeze(-1)
         affine = torch.cat([posed.R_world_joint, offset[..., None]], dim=-1)  # (N, 24, 3, 4)
-        return self.form @ affine.transpose(-1, -2).flatten(1, 2)  # (K, 96) @ (N, 96, 3)
+        stacked = affine.permute(0, 2, 1, 3).flatten(2)  # (N, 3, 96)
+        return (stacked @ self.form.T).mT  # one product of matrices over all frames
 
 
 def _vertex_form(body: BodyModel) -> Float[Tensor, "K 96"]:
     """Matrix S with S'S / K equal to M'M / V, where M (V, 96) maps the joints' affine maps to vertices."""
-    rest = torch.cat([body.v_template, body.v_template.new_ones(body.num_vertices, 1)], dim=1).double()
-    to_vertices = (body.weights.double()[:, :, None] * rest[:, None]).flatten(1)  # (V, 96)
-    values, vectors = torch.linalg.eigh(to_vertices.T @ to_vertices / body.num_vertices)
+    weights, vertices = body.get_buffer("weights").double(), body.get_buffer("v_template")
+    rest = torch.cat([vertices, vertices.new_ones(len(vertices), 1)], dim=1).double()
+    to_vertices = (weights[:, :, None] * rest[:, None]).flatten(1)  # (V, 96)
+    values, vectors = torch.linalg.eigh(to_vertices.T @ to_vertices / len(vertices))
     kept = values > 1e-12 * values.max()
     scale = (values[kept] * kept.sum()).sqrt()
-    return (scale[:, None] * vectors[:, kept].T).to(body.v_template.dtype)
+    return (scale[:, None] * vectors[:, kept].T).to(vertices.dtype)

@@ -1,0 +1,225 @@
+"""Models on disk: one safetensors file whose JSON header says what the tensors are for."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from motionary.atomic import write_atomically
+from motionary.models.actor import Actor, ActorConfig
+
+FORMAT_VERSION = 1
+HEADER = "motionary"
+"""Key of the header entry that holds our JSON."""
+MODEL_FILE = "model.safetensors"
+BUNDLED = Path(__file__).resolve().parents[1] / "pretrained"
+"""Folder of the models that come with the package, one folder each."""
+
+Kind = Literal["actor", "gru"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network and what is needed to use it."""
+
+    kind: Kind
+    config: dict[str, Any]
+    """Fields of the network's config dataclass."""
+    actions: tuple[str, ...]
+    """In label order."""
+    fps: float
+    """Frames per second the network learned at."""
+    num_frames: int
+    """Frames of the windows it learned from; -1 for whole motions."""
+    facing: str
+    """forward: motions were turned so that their first frame faces +z; as_recorded: they were not."""
+    tensors: dict[str, Tensor]
+    """State dict of the network, float32 in memory."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Data set, training settings, versions: whatever tells where it came from."""
+    licence: str = "unknown"
+
+    def save(self, path: Path | str, precision: Literal["float32", "float16"] = "float32") -> None:
+        """Write one .safetensors file, whole or not at all; float16 halves its size.
+
+        Raises:
+            ValueError: If a weight is not finite, or too large for float16.
+        """
+        dtype = {"float32": torch.float32, "float16": torch.float16}[precision]
+        tensors = {
+            name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in self.tensors.items()
+        }
+        if bad := _not_finite(tensors):
+            raise ValueError(f"{bad} is not finite in {precision}; nothing was written to {path}.")
+        described = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tensors"}
+        header = json.dumps({"format_version": FORMAT_VERSION, **described})
+        write_atomically(Path(path), save(tensors, metadata={HEADER: header}))
+
+    @classmethod
+    def load(cls, path: Path | str, kind: Kind) -> "Checkpoint":
+        """Read a checkpoint of one kind.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged, of another kind, or of a newer format.
+        """
+        tensors, header = read_safetensors(Path(path))
+        if HEADER not in header:
+            raise ValueError(f"{path} holds tensors but is no Motionary model: its header has no {HEADER!r}.")
+        try:
+            described = json.loads(header[HEADER])
+            version = described.pop("format_version")
+            if version > FORMAT_VERSION:
+                raise ValueError(
+                    f"it has format {version}, this version reads up to {FORMAT_VERSION}: update motionary"
+                )
+            described["actions"] = tuple(described["actions"])
+            checkpoint = cls(tensors={name: t.float() for name, t in tensors.items()}, **described)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} is not a readable model: {error}.") from None
+        if checkpoint.kind != kind:
+            raise ValueError(f"{path} holds a model of kind {checkpoint.kind!r}; expected {kind!r}.")
+        if bad := _not_finite(tensors):
+            raise ValueError(f"{path} is not a usable model: {bad} holds NaN or infinity.")
+        return checkpoint
+
+    def fill(self, network: nn.Module) -> None:
+        """Put the tensors into a network made from the config.
+
+        Raises:
+            ValueError: If names or shapes differ, naming the first few.
+        """
+        expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+        stored = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+        missing, foreign = sorted(expected.keys() - stored.keys()), sorted(stored.keys() - expected.keys())
+        reshaped = [
+            f"{name} {stored[name]} instead of {shape}"
+            for name, shape in expected.items()
+            if name in stored and stored[name] != shape
+        ]
+        for what, names in (("lacks", missing), ("also has", foreign), ("has", reshaped)):
+            if names:
+                raise ValueError(f"The model does not fit its config: it {what} {', '.join(names[:3])}.")
+        network.load_state_dict(self.tensors)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and header of a safetensors file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or no safetensors file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"No model file at {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged or no safetensors file ({error}).") from None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained ACTOR, ready to generate."""
+
+    network: Actor
+    """In evaluation mode."""
+    actions: tuple[str, ...]
+    fps: float
+    num_frames: int
+    facing: str
+    provenance: dict[str, Any]
+    licence: str
+
+    def action_index(self, action: str) -> int:
+        """Class index of an action.
+
+        Raises:
+            ValueError: If the model does not know it; the message lists those it knows.
+        """
+        if action not in self.actions:
+            raise ValueError(f"Unknown action {action!r}; this model knows: {', '.join(self.actions)}.")
+        return self.actions.index(action)
+
+    def save(self, path: Path | str, precision: Literal["float32", "float16"] = "float32") -> None:
+        """Write it as a checkpoint that `load_model` reads."""
+        Checkpoint(
+            kind="actor",
+            config=asdict(self.network.config),
+            actions=self.actions,
+            fps=self.fps,
+            num_frames=self.num_frames,
+            facing=self.facing,
+            tensors=self.network.state_dict(),
+            provenance=self.provenance,
+            licence=self.licence,
+        ).save(path, precision)
+
+
+def load_model(name_or_path: str | Path) -> Model:
+    """Load a trained ACTOR.
+
+    Args:
+        name_or_path: A run folder, a .safetensors file, or the name of a bundled model.
+
+    Raises:
+        FileNotFoundError: If it is none of them; the message lists the bundled names.
+        ValueError: If the file is damaged, newer, or no ACTOR.
+    """
+    path = find_checkpoint(name_or_path)
+    checkpoint = Checkpoint.load(path, kind="actor")
+    try:
+        config = ActorConfig(**checkpoint.config)
+        if config.num_actions != len(checkpoint.actions):
+            raise ValueError(f"it has {config.num_actions} labels and {len(checkpoint.actions)} names")
+        network = Actor(config)
+        checkpoint.fill(network)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is not a usable model: {str(error).rstrip('.')}.") from None
+    return Model(
+        network=network.eval().requires_grad_(False),
+        actions=checkpoint.actions,
+        fps=checkpoint.fps,
+        num_frames=checkpoint.num_frames,
+        facing=checkpoint.facing,
+        provenance=checkpoint.provenance,
+        licence=checkpoint.licence,
+    )
+
+
+def find_checkpoint(name_or_path: str | Path, file: str = MODEL_FILE) -> Path:
+    """Path of a checkpoint: the file itself, the one in a run folder, or a bundled one by name.
+
+    Args:
+        name_or_path: A path or a name; a path that exists wins.
+        file: Name of the file in a folder.
+
+    Raises:
+        FileNotFoundError: If there is none; the message lists the bundled names.
+    """
+    path = Path(name_or_path)
+    for candidate in (path, path / file, BUNDLED / path / file):
+        if candidate.is_file():
+            return candidate
+    if path.is_dir():
+        raise FileNotFoundError(f"{path} holds no {file}: it is no finished run.")
+    names = ", ".join(bundled_names(file)) or "none"
+    raise FileNotFoundError(
+        f"No model {str(name_or_path)!r}: neither a file, a run folder nor bundled ({names})."
+    )
+
+
+def bundled_names(file: str = MODEL_FILE) -> tuple[str, ...]:
+    """Names of the models that come with the package."""
+    return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{file}")))
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> str | None:
+    """Name of the first tensor that holds NaN or infinity."""
+    return next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
