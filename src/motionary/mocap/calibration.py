@@ -6,7 +6,7 @@ standing with the arms somewhere between T and hanging, and those whose zero pos
 lies along the same local axis; for these the axes are found from the motion.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,13 @@ from torch.nn.functional import normalize
 from motionary.body.skeleton import JOINT_INDEX
 from motionary.mocap.joint_names import SIDES, JointMap
 from motionary.mocap.recording import Recording
-from motionary.rotations import matrix_to_quaternion, quaternion_to_matrix, rotation_between, slerp
+from motionary.rotations import (
+    geodesic_distance,
+    matrix_to_quaternion,
+    quaternion_to_matrix,
+    rotation_between,
+    slerp,
+)
 
 LEFT, UP, FORWARD = torch.eye(3, dtype=torch.float64)
 """SMPL's axes."""
@@ -30,8 +36,11 @@ LIMB_BONES = (
 )
 """Bones whose direction the result takes over from the source."""
 
-ENOUGH_BEND = 0.15
-"""Mean sine of a knee's or elbow's bend from which its hinge axis can be trusted (9 degrees)."""
+PRIOR_WEIGHT = 0.5
+"""Mean sine of a knee's or elbow's bend at which its hinge axis counts as much as what the joint before suggests."""
+
+MOST_WRIST_BEND_RAD = 1.2
+"""Mean turn of a hand or foot towards the bone before, up to which it is taken for posture."""
 
 NEAR_AXIS = 0.94
 """Cosine (20 degrees) within which a direction is taken to be meant along an axis."""
@@ -103,6 +112,16 @@ def _from_rest_pose(
     return turns
 
 
+@dataclass(frozen=True)
+class _Bone:
+    joint: int
+    """Of the source, where the bone starts."""
+    rest: Float[Tensor, "3"]
+    """On SMPL's body at rest."""
+    local: Float[Tensor, "3"]
+    """Unit direction in the source joint's own frame."""
+
+
 class _FromMotion:
     """Calibration of a skeleton whose zero pose says nothing, from where its joints go.
 
@@ -113,6 +132,8 @@ class _FromMotion:
     def __init__(self, joints: JointMap, R_world: Tensor, points: Tensor, rest_joints: Tensor) -> None:
         self.joints, self.R_world, self.points, self.rest_joints = joints, R_world, points, rest_joints
         self.turns: dict[int, Turn] = {}
+        self.bones: dict[int, Tensor] = {}
+        """Of the limbs' joints: direction of the bone that starts there, in the joint's own frame."""
 
     def solve(self) -> dict[int, Turn]:
         self._trunk()
@@ -143,56 +164,72 @@ class _FromMotion:
             self._neutral(joint, quaternion_to_matrix(slerp(low, high, place / (len(trunk) - 1))))
 
     def _arm(self, side: str, chest: int) -> None:
-        shoulder, elbow, wrist = (
-            self.joints.limbs[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist")
-        )
         carrier = self.joints.limbs.get(f"{side}_collar", chest)
         if carrier != chest:
             self._neutral(carrier, self._solved(chest))
+            self.bones[carrier] = self._local(carrier, carrier, self.joints.limbs[f"{side}_shoulder"])
         # A bent elbow takes the forearm forward: the hinge points down on the left side, up on the right.
-        up_hinge = (lambda hinge: -hinge) if side == "left" else (lambda hinge: hinge)
-        self._hinged(f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist", UP, carrier, up_hinge)
-        self._aligned(f"{side}_elbow", f"{side}_wrist", UP, shoulder)
-        self._neutral(wrist, self._solved(elbow))
+        shoulder = self._limb_joint(side, "shoulder", "elbow")
+        hinge = self._hinge(side, "shoulder", "elbow", "wrist") * (-1 if side == "left" else 1)
+        self._set(shoulder, UP, hinge + self._prior(shoulder, UP, carrier))
+        elbow = self._limb_joint(side, "elbow", "wrist")
+        self._set(elbow, UP, self._prior(elbow, UP, shoulder.joint))
+        self._like_before(self.joints.limbs[f"{side}_wrist"], elbow.joint)
 
     def _leg(self, side: str, pelvis: int) -> None:
-        hip, knee, ankle = (self.joints.limbs[f"{side}_{name}"] for name in ("hip", "knee", "ankle"))
-        self._hinged(f"{side}_hip", f"{side}_knee", f"{side}_ankle", LEFT, pelvis, lambda hinge: hinge)
-        self._aligned(f"{side}_knee", f"{side}_ankle", LEFT, hip)
+        hip, knee = self._limb_joint(side, "hip", "knee"), self._limb_joint(side, "knee", "ankle")
+        hinge = self._hinge(side, "hip", "knee", "ankle")
+        self._set(hip, LEFT, hinge + self._prior(hip, LEFT, pelvis))
+        self._set(knee, LEFT, self._prior(knee, LEFT, hip.joint))
         if f"{side}_foot" not in self.joints.limbs:
-            self._neutral(ankle, self._solved(knee))
+            self._like_before(self.joints.limbs[f"{side}_ankle"], knee.joint)
             return
-        self._aligned(f"{side}_ankle", f"{side}_foot", LEFT, knee)
+        ankle = self._limb_joint(side, "ankle", "foot")
+        self._set(ankle, LEFT, self._prior(ankle, LEFT, knee.joint))
         foot = self.joints.limbs[f"{side}_foot"]
-        self.turns[foot] = mean_rotation(self.R_world[:, foot].mT @ self._solved(ankle))
+        self.turns[foot] = mean_rotation(self.R_world[:, foot].mT @ self._solved(ankle.joint))
 
-    def _hinged(self, start: str, end: str, tip: str, axis: Tensor, before: int, sense: Callable) -> None:
-        joint, end_joint, tip_joint = (self.joints.limbs[name] for name in (start, end, tip))
-        upper = self.points[:, end_joint] - self.points[:, joint]
-        lower = self.points[:, tip_joint] - self.points[:, end_joint]
-        hinge = torch.linalg.cross(normalize(upper, dim=-1), normalize(lower, dim=-1))
-        mean_hinge = (self.R_world[:, joint].mT @ hinge[..., None]).mean(0)[:, 0]
-        if mean_hinge.norm() < ENOUGH_BEND:
-            self._aligned(start, end, axis, before)
-        else:
-            self._set(start, end, axis, sense(mean_hinge))
+    def _limb_joint(self, side: str, start: str, end: str) -> _Bone:
+        joint, end_joint = self.joints.limbs[f"{side}_{start}"], self.joints.limbs[f"{side}_{end}"]
+        rest = _bone(self.rest_joints, f"{side}_{start}", f"{side}_{end}")
+        return _Bone(joint, rest, self._local(joint, joint, end_joint))
 
-    def _aligned(self, start: str, end: str, axis: Tensor, before: int) -> None:
-        """Twist about the bone such that axis agrees on average with the joint before."""
-        joint = self.joints.limbs[start]
-        self._set(start, end, axis, (self.R_world[:, joint].mT @ self._solved(before) @ axis).mean(0))
+    def _hinge(self, side: str, start: str, middle: str, end: str) -> Tensor:
+        """Mean axis, in the first joint's own frame, about which the limb bends; its length tells how much."""
+        joint, knee, tip = (self.joints.limbs[f"{side}_{name}"] for name in (start, middle, end))
+        upper = normalize(self.points[:, knee] - self.points[:, joint], dim=-1)
+        lower = normalize(self.points[:, tip] - self.points[:, knee], dim=-1)
+        return (self.R_world[:, joint].mT @ torch.linalg.cross(upper, lower)[..., None]).mean(0)[:, 0]
 
-    def _set(self, start: str, end: str, axis: Tensor, local_axis: Tensor) -> None:
-        joint, end_joint = self.joints.limbs[start], self.joints.limbs[end]
-        bone = self._local(joint, joint, end_joint)
-        if bone.abs().max() > NEAR_AXIS:
+    def _prior(self, bone: _Bone, axis: Tensor, before: int) -> Tensor:
+        """Where an axis of SMPL's should lie in a joint's own frame, as long as the evidence counts.
+
+        Where the joint's bone prolongs the one before in the zero pose, that pose is a straight limb: it has no twist.
+        Elsewhere the limb has none on average.
+        """
+        straight = self.turns[before] @ axis
+        inherits = before in self.bones and _nearest_axis(self.bones[before]) @ bone.local > NEAR_AXIS
+        mean = (self.R_world[:, bone.joint].mT @ self._solved(before) @ axis).mean(0)
+        return PRIOR_WEIGHT * normalize(straight if inherits else mean, dim=0)
+
+    def _set(self, bone: _Bone, axis: Tensor, local_axis: Tensor) -> None:
+        """Turn a bone onto its direction at rest and one of SMPL's axes onto one across it."""
+        if bone.local.abs().max() > NEAR_AXIS:
             across = local_axis.clone()
-            across[bone.abs().argmax()] = 0
+            across[bone.local.abs().argmax()] = 0
             local_axis = _nearest_axis(across)
-        self.turns[joint] = _frame(bone, local_axis) @ _frame(_bone(self.rest_joints, start, end), axis).T
+        self.bones[bone.joint] = bone.local
+        self.turns[bone.joint] = _frame(bone.local, local_axis) @ _frame(bone.rest, axis).T
 
     def _neutral(self, joint: int, target: Tensor) -> None:
+        """The turn that makes a joint agree with another rotation on average, to the nearest whole axes."""
         self.turns[joint] = snapped(mean_rotation(self.R_world[:, joint].mT @ target), least_cosine=0.77)
+
+    def _like_before(self, joint: int, before: int) -> None:
+        """The turn of the joint before, unless the two never lie alike."""
+        mean = mean_rotation(self.R_world[:, joint].mT @ self._solved(before))
+        alike = geodesic_distance(mean, self.turns[before]) < MOST_WRIST_BEND_RAD
+        self.turns[joint] = self.turns[before] if alike else snapped(mean, least_cosine=0.77)
 
     def _solved(self, joint: int) -> Tensor:
         return self.R_world[:, joint] @ self.turns[joint]

@@ -11,6 +11,7 @@ from motionary.body.smpl import BodyModel
 from motionary.mocap.amass import read_amass
 from motionary.mocap.amc import DEFAULT_FPS, read_amc
 from motionary.mocap.bvh import read_bvh
+from motionary.mocap.grounding import with_feet_on_ground
 from motionary.mocap.joint_names import match_joints
 from motionary.mocap.placement import Axis, Unit, in_metres_y_up
 from motionary.mocap.recording import Recording
@@ -63,7 +64,7 @@ def read_motion(
         motion = retarget(checked(in_metres_y_up(recording, units, up)), free_body()).motion
     if len(motion) < 2:
         raise ValueError(f"{path} holds a single frame; a motion needs two or more.")
-    motion = motion.resample(fps).on_ground(free_body())
+    motion = with_feet_on_ground(motion.resample(fps), free_body())
     return motion if action is None else replace(motion, action=action)
 
 
