@@ -1,4 +1,5 @@
 import hashlib
+import importlib
 import pickle
 import subprocess
 import sys
@@ -117,6 +118,12 @@ def test_every_asset_says_what_it_is_for_and_whose_it_is(no_downloads):
         assert asset.licence
         assert asset.source.startswith("https://")
         assert asset.installed() == (asset.how == "built in")
+
+
+@pytest.mark.parametrize("name", [asset.name for asset in ASSETS.values() if asset.fetch])
+def test_what_fetches_an_asset_exists(name):
+    module, _, function = ASSETS[name].fetch.partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_getting_the_free_body_bakes_it(no_downloads):
