@@ -191,10 +191,9 @@ def train_recogniser(
     from motionary.recognition import RecogniserTrainConfig
     from motionary.recognition import train_recogniser as train_run
 
-    given = {"epochs": epochs, "seed": seed}
-    config = replace(
-        RecogniserTrainConfig(), **{name: value for name, value in given.items() if value is not None}
-    )
+    config = RecogniserTrainConfig()
+    config = replace(config, epochs=config.epochs if epochs is None else epochs)
+    config = replace(config, seed=config.seed if seed is None else seed)
     print(f"recogniser: {train_run(Dataset.load(dataset), out, config)}")
 
 

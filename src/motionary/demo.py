@@ -1,0 +1,192 @@
+"""The whole path in one command, on a bundled model: estimate, generate, score, export, report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import numpy as np
+from rich.console import Console
+
+from motionary.body.assets import get_asset, load_body
+from motionary.body.smpl import BodyModel
+from motionary.estimators import PersonEstimate, VideoEstimate, load_estimator, save_estimate
+from motionary.estimators.video import Video
+from motionary.evaluation import EvaluationResult, evaluate
+from motionary.evaluation.real import RealFeatures
+from motionary.export import EXPORTERS, export_motion
+from motionary.export.figure import save_png, sheet, tile
+from motionary.export.render import render_overlay
+from motionary.export.surface import Surface
+from motionary.generation import generate
+from motionary.models import Model, load_model
+from motionary.models.checkpoint import BUNDLED
+from motionary.motion import Motion
+from motionary.recognition import load_recogniser
+from motionary.report import Section, write_report
+
+MODEL_NAME = "hdm05"
+PER_ACTION = 3
+SEEDS = 20
+OVERLAYS = 4
+OVERLAY_FACES = 30_000
+OVERLAY_WIDTH_PX = 720
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the demo."""
+
+    title: str
+    run: Callable[[], Section]
+
+
+def run_demo(out: Path) -> Path:
+    """Run every stage and write OUT/report.html.
+
+    A stage that needs the network says so when it is not there, and the rest goes on.
+
+    Returns:
+        The report's path.
+    """
+    console = Console()
+    model, body = load_model(MODEL_NAME), load_body()
+    performed: dict[str, list[Motion]] = {}
+    stages = (
+        Stage("Motion from a video", lambda: _estimate(out / "estimate", body)),
+        Stage(
+            "Every learned action, performed anew", lambda: _generate(model, out / "motions", body, performed)
+        ),
+        Stage("Scores", lambda: _evaluate(model, out / "metrics.json")),
+        Stage("One motion, to take away", lambda: _export(performed, out / "export", body)),
+    )
+    sections = []
+    for number, stage in enumerate(stages, 1):
+        console.print(f"[bold]{number}/{len(stages)}[/bold] {stage.title} ...")
+        started = perf_counter()
+        sections.append(stage.run())
+        console.print(f"    done in {perf_counter() - started:.0f} s")
+    return write_report(out / "report.html", "Motionary demo", sections, footer=_credits(model))
+
+
+def _estimate(out: Path, body: BodyModel) -> Section:
+    title = "Motion from a video"
+    try:
+        video = get_asset("sample-video")
+        estimator = load_estimator("blazepose")
+    except OSError as error:
+        print(f"    skipped: {error}")
+        return Section(title, f"Left out, because a download did not succeed: {error}")
+    estimate = estimator(video)
+    save_estimate(estimate, out)
+    overlay = out / "overlay.png"
+    save_png(tile(_overlays(video, estimate, body), columns=2), overlay)
+    facts = estimate.summary()
+    people = [("person", "from s", "to s", "frames", "seen", "confidence")]
+    people += [
+        (
+            str(person["person"]),
+            f"{person['start_s']:.1f}",
+            f"{person['end_s']:.1f}",
+            str(person["frames"]),
+            str(person["frames_seen"]),
+            f"{person['mean_confidence']:.2f}",
+        )
+        for person in facts["people"]
+    ]
+    text = (
+        f"{video.name}: {estimate.video.frames} frames of {estimate.video.width} x {estimate.video.height} "
+        "pixels, from the Sports2D package (BSD-3-Clause). The estimated bodies are drawn over its frames."
+    )
+    return Section(title, text, media=(overlay,), table=tuple(people))
+
+
+def _overlays(video: Path, estimate: VideoEstimate, body: BodyModel) -> list[np.ndarray]:
+    """A few frames of a video, evenly spread over the time in which its first person is seen."""
+    surface = Surface.of(body, OVERLAY_FACES)
+    first = next(iter(estimate.people.values()))
+    wanted = np.linspace(first.times_s[0], first.times_s[-1], OVERLAYS + 2)[1:-1].tolist()
+    pictures = []
+    for frame in Video(video).frames():
+        if wanted and frame.time_s >= wanted[0]:
+            wanted.pop(0)
+            drawn = draw_people(frame.rgb(), frame.time_s, list(estimate.people.values()), surface)
+            size = (OVERLAY_WIDTH_PX, round(drawn.shape[0] * OVERLAY_WIDTH_PX / drawn.shape[1]))
+            pictures.append(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA))
+    return pictures
+
+
+def draw_people(
+    image: np.ndarray, time_s: float, people: list[PersonEstimate], surface: Surface
+) -> np.ndarray:
+    """A video's frame (H, W, 3) uint8 with everybody's estimated body drawn where the picture has them."""
+    drawn = image
+    for person in people:
+        index = person.frame_at(time_s)
+        if index is None:
+            continue
+        world_m = surface.vertices(person.as_pictured().crop(index, index + 1))[0]
+        camera_m = person.view.to_camera(world_m).astype(np.float32)
+        height, width = image.shape[:2]
+        drawn = render_overlay(
+            drawn, [camera_m], surface.faces, person.view.camera.focal_px, (width / 2, height / 2)
+        )
+    return drawn
+
+
+def _generate(model: Model, out: Path, body: BodyModel, performed: dict[str, list[Motion]]) -> Section:
+    for action in model.actions:
+        performed[action] = generate(model, action, PER_ACTION, seed=0)
+        for index, motion in enumerate(performed[action]):
+            motion.save(out / f"{action}_{index}.npz")
+    picture = out / "actions.png"
+    save_png(sheet(list(performed.items()), body), picture)
+    count = sum(len(motions) for motions in performed.values())
+    text = f"{count} motions of {len(performed)} actions, a row each. Time runs from pale to strong."
+    return Section("Every learned action, performed anew", text, media=(picture,))
+
+
+def _evaluate(model: Model, out: Path) -> Section:
+    real = RealFeatures.load(BUNDLED / MODEL_NAME / "real_features.safetensors")
+    result = evaluate(model, real, load_recogniser(MODEL_NAME), seeds=SEEDS)
+    result.save(out)
+    Console().print(result.table())
+    text = (
+        f"{result.num_seeds} seeds, {result.num_motions} motions each, mean ± 95 % interval. Real motions "
+        f"are the {result.split} split; the FID of their row is to {result.second_sample}."
+    )
+    return Section("Scores", text, table=score_rows(result))
+
+
+def score_rows(result: EvaluationResult) -> tuple[tuple[str, ...], ...]:
+    """The table of an evaluation as rows of text, headings first."""
+    heading = ("", "Accuracy %", "FID", "Diversity", "Multimodality")
+    rows = [
+        (
+            row.name,
+            row.accuracy.text(100.0, 1),
+            row.fid.text(),
+            row.diversity.text(),
+            row.multimodality.text(),
+        )
+        for row in result.rows
+    ]
+    return (heading, *rows)
+
+
+def _export(performed: dict[str, list[Motion]], out: Path, body: BodyModel) -> Section:
+    action, motions = next(iter(performed.items()))
+    files = [export_motion(motions[0], out / f"{action}{suffix}", body) for suffix in EXPORTERS]
+    names = [("file", "kB")] + [(path.name, f"{path.stat().st_size / 1000:.0f}") for path in files]
+    film = next(path for path in files if path.suffix == ".mp4")
+    return Section(
+        "One motion, to take away", f"All of them lie in {out}.", media=(film,), table=tuple(names)
+    )
+
+
+def _credits(model: Model) -> str:
+    return (
+        f"Model {MODEL_NAME}: {model.licence}. Body: mannequin-x (Apache-2.0). "
+        "Pose estimator: BlazePose (Apache-2.0)."
+    )
