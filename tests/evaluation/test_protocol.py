@@ -47,8 +47,8 @@ def test_the_first_seeds_do_not_depend_on_how_many_follow(model, dataset, recogn
 def test_saved_real_features_give_the_same_result_as_the_data_set(
     model, dataset, recogniser, result, tmp_path
 ):
-    RealFeatures.of(dataset, recogniser).save(tmp_path / "real.npz")
-    saved = RealFeatures.load(tmp_path / "real.npz")
+    RealFeatures.of(dataset, recogniser).save(tmp_path / "real.safetensors")
+    saved = RealFeatures.load(tmp_path / "real.safetensors")
     assert evaluate(model, saved, recogniser, seeds=3).to_json() == result.to_json()
 
 

@@ -24,23 +24,29 @@ def test_every_clip_of_the_split_gives_its_windows(real, dataset):
 
 
 def test_saved_features_are_the_same_when_loaded(real, tmp_path):
-    real.save(tmp_path / "real.npz")
-    loaded = RealFeatures.load(tmp_path / "real.npz")
+    real.save(tmp_path / "real.safetensors")
+    loaded = RealFeatures.load(tmp_path / "real.safetensors")
     assert same(loaded.windows, real.windows)
     assert same(loaded.others, real.others)
     assert (loaded.actions, loaded.split) == (real.actions, real.split)
     assert loaded.recogniser_digest == real.recogniser_digest
-    replace(real, others=None).save(tmp_path / "real.npz")
-    assert RealFeatures.load(tmp_path / "real.npz").others is None
+    replace(real, others=None).save(tmp_path / "real.safetensors")
+    assert RealFeatures.load(tmp_path / "real.safetensors").others is None
 
 
 @pytest.mark.parametrize("content", [b"", b"something else", b"PK\x03\x04"])
 def test_a_foreign_file_is_refused(tmp_path, content):
-    (tmp_path / "real.npz").write_bytes(content)
-    with pytest.raises(ValueError, match="not a readable file of real features"):
-        RealFeatures.load(tmp_path / "real.npz")
-    with pytest.raises(FileNotFoundError, match="No file of real features"):
+    (tmp_path / "real.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="damaged or no safetensors file"):
+        RealFeatures.load(tmp_path / "real.safetensors")
+    with pytest.raises(FileNotFoundError, match="No model file"):
         RealFeatures.load(tmp_path / "missing.npz")
+
+
+def test_another_safetensors_file_is_refused(recogniser, tmp_path):
+    recogniser.save(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="not a readable file of real features"):
+        RealFeatures.load(tmp_path / "model.safetensors")
 
 
 def test_a_draw_takes_one_window_of_every_clip_and_as_many_others_of_each_action(real):

@@ -3,25 +3,27 @@
 N windows, K features.
 """
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
+from safetensors.numpy import save
+from torch import Tensor
 
 from motionary.atomic import write_atomically
 from motionary.datasets import Dataset
 from motionary.datasets.actions import SplitName
+from motionary.models.checkpoint import read_safetensors
 from motionary.models.recognisers import Recogniser
 from motionary.recognition import RecognisedWindows, recognise_windows
 
 FORMAT_VERSION = 1
+HEADER = "motionary_real_features"
+"""Key of the header entry that holds our JSON."""
 WINDOWS_PER_CLIP = 8
 """Every seed of an evaluation takes one of them."""
 
@@ -92,19 +94,16 @@ class RealFeatures:
         return cls(dataset.actions, windows, others, split, recogniser.digest)
 
     def save(self, path: Path | str) -> None:
-        """Write one .npz, whole or not at all."""
+        """Write one .safetensors file, whole or not at all."""
         header = {
             "format_version": FORMAT_VERSION,
             "actions": self.actions,
             "split": self.split,
             "recogniser_digest": self.recogniser_digest,
         }
-        arrays = {f"windows_{name}": array for name, array in asdict(self.windows).items()}
-        if self.others is not None:
-            arrays |= {f"others_{name}": array for name, array in asdict(self.others).items()}
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)
-        write_atomically(Path(path), buffer.getvalue())
+        parts = {"windows": self.windows} | ({"others": self.others} if self.others else {})
+        arrays = {f"{part}.{name}": array for part, own in parts.items() for name, array in vars(own).items()}
+        write_atomically(Path(path), save(arrays, metadata={HEADER: json.dumps(header)}))
 
     @classmethod
     def load(cls, path: Path | str) -> "RealFeatures":
@@ -112,20 +111,21 @@ class RealFeatures:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is something else.
+            ValueError: If it is something else, or of a newer format.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"No file of real features at {path}.")
+        tensors, metadata = read_safetensors(Path(path))
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                header = json.loads(str(arrays["header"]))
-                windows = _windows(arrays, "windows")
-                others = _windows(arrays, "others") if "others_features" in arrays.files else None
+            header = json.loads(metadata[HEADER])
+            if header["format_version"] > FORMAT_VERSION:
+                raise ValueError(f"it has format {header['format_version']}: update motionary")
             return cls(
-                tuple(header["actions"]), windows, others, header["split"], header["recogniser_digest"]
+                actions=tuple(header["actions"]),
+                windows=_windows(tensors, "windows"),
+                others=_windows(tensors, "others") if "others.features" in tensors else None,
+                split=header["split"],
+                recogniser_digest=header["recogniser_digest"],
             )
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is not a readable file of real features ({error}).") from None
 
     def draw(self, most: int, rng: np.random.Generator) -> tuple[RecognisedWindows, RecognisedWindows | None]:
@@ -152,7 +152,7 @@ class RealFeatures:
 
 def take(windows: RecognisedWindows, indices: Int[ndarray, "M"]) -> RecognisedWindows:
     """Some of the windows."""
-    return RecognisedWindows(**{name: array[indices] for name, array in asdict(windows).items()})
+    return RecognisedWindows(**{name: array[indices] for name, array in vars(windows).items()})
 
 
 def check_same_actions(**actions: tuple[str, ...]) -> None:
@@ -170,8 +170,10 @@ def check_same_actions(**actions: tuple[str, ...]) -> None:
             )
 
 
-def _windows(arrays: Any, prefix: str) -> RecognisedWindows:
-    return RecognisedWindows(**{f.name: arrays[f"{prefix}_{f.name}"] for f in fields(RecognisedWindows)})
+def _windows(tensors: dict[str, Tensor], part: str) -> RecognisedWindows:
+    return RecognisedWindows(
+        **{f.name: tensors[f"{part}.{f.name}"].numpy() for f in fields(RecognisedWindows)}
+    )
 
 
 def _one_of_each(
