@@ -17,6 +17,11 @@ def test_a_strip_grows_with_the_number_of_poses(motion, body, painter):
     assert many.shape[1] > 1.4 * few.shape[1]
 
 
+def test_a_strip_of_very_many_poses_is_no_wider_than_a_picture_can_be(motion, body, painter, monkeypatch):
+    monkeypatch.setattr("motionary.export.figure.WIDEST_PX", 100)
+    assert strip(motion, body, 2, 80, painter).shape[1] == 100
+
+
 def test_a_strip_needs_a_step_forward(motion, body):
     with pytest.raises(ValueError, match="at least 1"):
         strip(motion, body, every=0)

@@ -28,6 +28,7 @@ POSES_PER_STRIP = 8
 POSES_PER_CELL = 4
 STRIP_SIDE_BY_SIDE, CELL_SIDE_BY_SIDE = 1.0, 0.62  # distance of neighbours in body widths
 FACES_PER_POSE = 30_000
+WIDEST_PX = 4096  # supersampled, that is what any OpenGL can draw
 SUPERSAMPLING = 2
 
 
@@ -56,7 +57,7 @@ def strip(
         motion: What to show; where it goes in the room is left out, jumps and crouches are kept.
         body: Whose skin.
         every: Frames from one pose to the next; when None, such that there are eight.
-        height_px: Of the picture; the width follows from the number of poses.
+        height_px: Of the picture; the width follows from the number of poses, and very many make it lower.
         renderer: From `load_renderer`, which is called when None.
 
     Raises:
@@ -71,7 +72,9 @@ def strip(
     points, people = _in_a_row(poses, surface, STRIP_SIDE_BY_SIDE)
     wide_m = np.ptp(points @ ROW_VIEW.rotation(heading_rad(poses))[0]) + 0.1
     width_px = round(height_px * wide_m / (np.ptp(points[:, 1]) + 0.25))
-    return _draw_row(poses, points, people, surface, (width_px, height_px), renderer)
+    shrink = min(1.0, WIDEST_PX / width_px)
+    size_px = (round(width_px * shrink), max(2, round(height_px * shrink)))
+    return _draw_row(poses, points, people, surface, size_px, renderer)
 
 
 def action_grid(
