@@ -1,6 +1,8 @@
 """Performing an action anew: checkpoint + action + length + seed -> Motions."""
 
 from functools import lru_cache
+from itertools import islice
+from math import ceil
 
 import torch
 
@@ -11,8 +13,9 @@ from motionary.models.actor import sample_latents
 from motionary.models.checkpoint import Model
 from motionary.motion import Motion
 
-FRAMES_AT_ONCE = 4096
-"""Frames decoded in one batch; keeps memory small however many motions are asked for."""
+MOTIONS_AT_ONCE = 4
+"""Decoded in one batch. A fixed number, because products of matrices round differently at other sizes: so the
+first motions are the same to the last bit however many follow."""
 
 
 def generate(
@@ -26,7 +29,7 @@ def generate(
 ) -> list[Motion]:
     """New performances of an action, standing on the ground.
 
-    The first motions do not depend on how many follow, up to the rounding of float32.
+    The first motions do not depend on how many follow.
 
     Args:
         model: From `load_model`.
@@ -45,13 +48,15 @@ def generate(
     if seed < 0:
         raise ValueError(f"seed must not be negative; got {seed}.")
     length = _length(model, frames, seconds)
-    latents = sample_latents(num, model.network.config.latent_dim, seed)
-    body = _ground_body()
-    return [
-        features_to_motion(features, model.fps, action).on_ground(body)
-        for z in latents.split(max(1, FRAMES_AT_ONCE // length))
+    num_batches = ceil(num / MOTIONS_AT_ONCE)
+    latents = sample_latents(num_batches * MOTIONS_AT_ONCE, model.network.config.latent_dim, seed)
+    decoded = (
+        features
+        for z in latents.split(MOTIONS_AT_ONCE)
         for features in model.network.decode_action(z, label, length)
-    ]
+    )
+    body = _ground_body()
+    return [features_to_motion(rows, model.fps, action).on_ground(body) for rows in islice(decoded, num)]
 
 
 def _length(model: Model, frames: int | None, seconds: float | None) -> int:
