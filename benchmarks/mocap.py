@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +39,16 @@ LIMB_GROUPS = {
     "upper arms": ("shoulder", "elbow"),
     "forearms": ("elbow", "wrist"),
 }
-SPINE_GROUPS = {"pelvis-chest": ("pelvis", "spine3"), "chest-neck": ("spine3", "neck"), "neck-head": ("neck", "head")}
+SPINE_GROUPS = {
+    "pelvis-chest": ("pelvis", "spine3"),
+    "chest-neck": ("spine3", "neck"),
+    "neck-head": ("neck", "head"),
+}
 GROUPS = (*LIMB_GROUPS, *SPINE_GROUPS, "pelvis-neck")
 
 STANDING_SPEED_M_S = 0.25
 STANDING_HEIGHT_M = 0.03
-"""A source foot stands while its toe base (or ankle) is slower than this and this near to its lowest height."""
+"""A source foot stands while its toe base is slower than this and this near to its lowest height."""
 
 SHORTEST_PATH_M = 0.5
 """Root paths shorter than this are left out of the relative error: nobody went anywhere."""
@@ -59,7 +63,7 @@ class Measured:
     """Why it was rejected."""
     angles_deg: dict[str, list[float]] | None = None
     """Per bone group: angle between source and result at every frame."""
-    feet_cm: list[float] | None = None
+    feet_cm: tuple[float, ...] = ()
     """Distance of a standing foot's lowest vertex from y = 0, per frame and foot."""
     path_error: float | None = None
     """Mean distance from the scaled source path over its length."""
@@ -79,7 +83,7 @@ def measure(path: Path) -> Measured:
     return Measured(
         str(path),
         angles_deg=_angles(source, result, joints),
-        feet_cm=_feet(source, motion, joints),
+        feet_cm=tuple(_feet(source, motion, joints)),
         path_error=_path_error(source[:, joints.trunk[0]] * scale, result[:, 0]),
         scale=scale,
     )
@@ -109,7 +113,8 @@ def _angles(
             for a, b in pairs
             if a in places and b in places and places[a] != places[b]
             for angle in _angle(
-                source[:, places[b]] - source[:, places[a]], result[:, JOINT_INDEX[b]] - result[:, JOINT_INDEX[a]]
+                source[:, places[b]] - source[:, places[a]],
+                result[:, JOINT_INDEX[b]] - result[:, JOINT_INDEX[a]],
             )
         ]
         for group, pairs in bones.items()
@@ -155,17 +160,17 @@ def measure_source(source: Path, workers: int) -> dict:
 
 def summary(name: str, clips: list[Measured], seconds: float) -> dict:
     good = [clip for clip in clips if clip.angles_deg is not None]
-    groups = {group: [angle for clip in good for angle in clip.angles_deg[group]] for group in GROUPS}  # type: ignore[index]
-    limbs = [angle for group in LIMB_GROUPS for angle in groups[group]]
-    spine = [angle for group in SPINE_GROUPS for angle in groups[group]]
+    groups = {group: [angle for clip in good for angle in clip.angles_deg[group]] for group in GROUPS}
+    groups["limbs"] = [angle for group in LIMB_GROUPS for angle in groups[group]]
+    groups["spine"] = [angle for group in SPINE_GROUPS for angle in groups[group]]
     paths = [100 * clip.path_error for clip in good if clip.path_error is not None]
     return {
         "source": name,
         "clips": len(clips),
-        "rejected": [asdict(clip) | {"angles_deg": None} for clip in clips if clip.reason],
-        "angles_deg": {group: _spread(values) for group, values in (groups | {"limbs": limbs, "spine": spine}).items()},
-        "foot_to_ground_cm": _spread([error for clip in good for error in clip.feet_cm or []]),
-        "root_path_error_percent": _spread(paths) | {"worst": max(paths), "clips": len(paths)},
+        "rejected": [{"path": clip.path, "reason": clip.reason} for clip in clips if clip.reason],
+        "angles_deg": {group: _spread(angles) for group, angles in groups.items()},
+        "foot_to_ground_cm": _spread([error for clip in good for error in clip.feet_cm]),
+        "root_path_error_percent": _spread(paths) | {"clips": len(paths)},
         "scale": _spread([clip.scale for clip in good]),
         "clips_per_second_with_measuring": len(clips) / seconds,
     }
@@ -182,13 +187,19 @@ def table(result: dict) -> str:
     lines = {f"{group} (degrees)": spread for group, spread in result["angles_deg"].items()}
     lines["standing foot to ground (cm)"] = result["foot_to_ground_cm"]
     lines["root path error (% of its length)"] = result["root_path_error_percent"]
-    rows += [f"  {name:34s} {spread['median']:6.2f}   {spread['p95']:6.2f}" for name, spread in lines.items() if spread]
+    rows += [
+        f"  {name:34s} {spread['median']:6.2f}   {spread['p95']:6.2f}"
+        for name, spread in lines.items()
+        if spread
+    ]
     rows += [f"  {result['clips_per_second_with_measuring']:.1f} clips/s with measuring"]
     return "\n".join(rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sources", nargs="*", type=Path, default=ARCHIVES)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

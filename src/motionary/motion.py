@@ -99,6 +99,7 @@ class Motion:
             gender=np.array("neutral"),
             valid=self.valid,
             action=np.array(self.action or ""),
+            up_axis=np.array("y"),  # AMASS files, which say nothing, are z up
         )
         write_atomically(path, buffer.getvalue())
 

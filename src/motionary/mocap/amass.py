@@ -16,7 +16,8 @@ def read_amass(path: Path, body: BodyModel, up: Axis = "auto") -> Motion:
     """Read SMPL-family parameters into a y-up motion at the file's frame rate.
 
     Args:
-        path: The .npz file. One that `Motion.save` wrote says that it is y up; AMASS files are z up and say nothing.
+        path: The .npz file. One that `Motion.save` wrote says that it is y up and stays as it is; AMASS
+            files say nothing, are z up, and are put on the ground.
         body: Whose rest pelvis the turn goes around.
         up: The file's vertical axis, to overrule that.
 
@@ -28,7 +29,7 @@ def read_amass(path: Path, body: BodyModel, up: Axis = "auto") -> Motion:
     axis = _told_axis(path) if up == "auto" else up
     if axis not in TURN_TO_Y_UP:
         raise ValueError(f"{path}: up_axis must be one of {', '.join(TURN_TO_Y_UP)}; got {axis}.")
-    return motion if axis == "y" else _turned(motion, TURN_TO_Y_UP[axis], body)
+    return motion if axis == "y" else _turned(motion, TURN_TO_Y_UP[axis], body).on_ground(body)
 
 
 def _told_axis(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Acclaim motion capture: a skeleton (.asf) and its motion (.amc), as in HDM05 and the CMU database.
 
-Source: J. Lander, "Working with Motion Capture File Formats", Game Developer, January 1998. A bone turns about its
-start, in axes of its own that the skeleton file gives once in world axes.
+Source: J. Lander, "Working with Motion Capture File Formats", Game Developer, January 1998. A bone turns
+about its start, in axes of its own that the skeleton file gives once in world axes.
 """
 
 import re
@@ -126,7 +126,7 @@ def _skeleton(sections: dict[str, str]) -> Acclaim:
     units = _fields(sections.get("units", ""))
     degrees = units.get("angle", ["deg"])[0].lower().startswith("deg")
     root = _fields(sections["root"])
-    root_dof = tuple(value.lower() for value in root.get("order", "TX TY TZ RX RY RZ".split()))
+    root_dof = tuple(value.lower() for value in root.get("order", ["TX", "TY", "TZ", "RX", "RY", "RZ"]))
     orientation = [*root.get("orientation", ["0", "0", "0"]), *root.get("axis", ["XYZ"])]
     bones = {"root": Bone("root", np.zeros(3), _axis(orientation, degrees), _known(root_dof))}
     for block in re.findall(r"\bbegin\b(.*?)\bend\b", sections["bonedata"], re.S):

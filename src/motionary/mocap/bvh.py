@@ -36,20 +36,21 @@ def read_bvh(path: Path) -> Recording:
     if not path.is_file():
         raise FileNotFoundError(f"No motion file at {path}.")
     text = path.read_text(encoding="latin-1")
-    head, word, body = text.partition("MOTION")
+    head, *rest = re.split(r"(?m)^\s*MOTION\s*$", text, maxsplit=1)
     if "HIERARCHY" not in head:
         raise ValueError(f"{path} is not a BVH file: it does not start with HIERARCHY.")
-    if not word:
+    if not rest:
         raise ValueError(f"{path} is cut: it has no MOTION block.")
     try:
         tree = _hierarchy(head)
     except (ValueError, IndexError) as error:
         raise ValueError(f"{path} has a malformed HIERARCHY ({error or 'it ends too early'}).") from None
-    fps, values = _motion(body, sum(map(len, tree.channels)), path)
+    fps, values = _motion(rest[0], sum(map(len, tree.channels)), path)
     rotations, positions = _poses(tree, values)
-    return Recording(
-        tuple(tree.names), tuple(tree.parents), np.array(tree.offsets), rotations, positions, fps, str(path)
-    )
+    offsets = np.array(tree.offsets)
+    moved = [joint for joint, channels in enumerate(tree.channels) if joint and "xposition" in channels]
+    offsets[moved] = np.median(positions[:, moved], axis=0)  # they replace the offset, which may be zero
+    return Recording(tuple(tree.names), tuple(tree.parents), offsets, rotations, positions, fps, str(path))
 
 
 def _hierarchy(text: str) -> _Hierarchy:
@@ -137,7 +138,7 @@ def _motion(text: str, num_channels: int, path: Path) -> tuple[float, Float[ndar
 
 
 def _rate(printed: str, path: Path) -> float:
-    """Frames per second; the whole rate, where the printed frame time is that of one rounded to its digits."""
+    """Frames per second; a whole rate where the printed frame time is its own, rounded."""
     try:
         seconds = float(printed)
     except ValueError:

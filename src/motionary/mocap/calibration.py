@@ -1,9 +1,9 @@
 """How SMPL's joints sit in a foreign skeleton's: one constant turn per joint.
 
-R_world_smpl(t) = R_world_source(t) @ C with C the turn from SMPL's rest frame into the source joint's own frame. It
-keeps the source's own twist and never flips. Two kinds of skeleton are told apart: those whose zero pose is a person
-standing with the arms somewhere between T and hanging, and those whose zero pose is no posture because every bone
-lies along the same local axis; for these the axes are found from the motion.
+R_world_smpl(t) = R_world_source(t) @ C with C the turn from SMPL's rest frame into the source joint's own
+frame. It keeps the source's own twist and never flips. Two kinds of skeleton are told apart: those whose
+zero pose is a person standing with the arms somewhere between T and hanging, and those whose zero pose is
+no posture because every bone lies along the same local axis; for these the axes are found from the motion.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ LIMB_BONES = (
 """Bones whose direction the result takes over from the source."""
 
 PRIOR_WEIGHT = 0.5
-"""Mean sine of a knee's or elbow's bend at which its hinge axis counts as much as what the joint before suggests."""
+"""Mean sine of a bend at which a knee's or elbow's hinge counts as much as what the joint before suggests."""
 
 MOST_WRIST_BEND_RAD = 1.2
 """Mean turn of a hand or foot towards the bone before, up to which it is taken for posture."""
@@ -98,7 +98,7 @@ def rest_axes(recording: Recording, joints: JointMap) -> Turn | None:
 def _from_rest_pose(
     recording: Recording, joints: JointMap, axes: Turn, rest_joints: Tensor
 ) -> dict[int, Turn]:
-    """Trunk, head, collars, hands and toes keep SMPL's rest turn; limb bones swing to the file's rest directions."""
+    """Trunk, head, collars and toes keep SMPL's rest turn; limb bones swing to the file's rest directions."""
     at = torch.from_numpy(recording.rest_points()).double()
     turns = dict.fromkeys((*joints.trunk, *joints.neck, joints.head, *joints.limbs.values()), axes)
     for side in SIDES:
@@ -125,8 +125,9 @@ class _Bone:
 class _FromMotion:
     """Calibration of a skeleton whose zero pose says nothing, from where its joints go.
 
-    Pelvis and chest by the joints around them, thighs and upper arms by the hinge of knee and elbow, the rest by
-    being neutral on average towards the joint before; all brought to the nearest whole axis where bones lie on axes.
+    Pelvis and chest by the joints around them, thighs and upper arms by the hinge of knee and elbow, the
+    rest by lying like the joint before, on average or in the zero pose; all on whole axes where bones lie
+    on axes.
     """
 
     def __init__(self, joints: JointMap, R_world: Tensor, points: Tensor, rest_joints: Tensor) -> None:
@@ -195,7 +196,7 @@ class _FromMotion:
         return _Bone(joint, rest, self._local(joint, joint, end_joint))
 
     def _hinge(self, side: str, start: str, middle: str, end: str) -> Tensor:
-        """Mean axis, in the first joint's own frame, about which the limb bends; its length tells how much."""
+        """Mean axis, in the first joint's own frame, about which the limb bends, times the sine of its bend."""
         joint, knee, tip = (self.joints.limbs[f"{side}_{name}"] for name in (start, middle, end))
         upper = normalize(self.points[:, knee] - self.points[:, joint], dim=-1)
         lower = normalize(self.points[:, tip] - self.points[:, knee], dim=-1)
@@ -204,8 +205,8 @@ class _FromMotion:
     def _prior(self, bone: _Bone, axis: Tensor, before: int) -> Tensor:
         """Where an axis of SMPL's should lie in a joint's own frame, as long as the evidence counts.
 
-        Where the joint's bone prolongs the one before in the zero pose, that pose is a straight limb: it has no twist.
-        Elsewhere the limb has none on average.
+        Where the joint's bone prolongs the one before in the zero pose, that pose is a straight limb: it
+        has no twist. Elsewhere the limb has none on average.
         """
         straight = self.turns[before] @ axis
         inherits = before in self.bones and _nearest_axis(self.bones[before]) @ bone.local > NEAR_AXIS
@@ -254,7 +255,7 @@ def mean_rotation(rotations: Float[Tensor, "T 3 3"]) -> Turn:
 
 
 def _frame(first: Tensor, second: Tensor) -> Turn:
-    """Right-handed axes as columns: along first, along second as far as it is across first, and their normal."""
+    """Right-handed axes as columns: along first, along the part of second across it, and their normal."""
     first = normalize(first, dim=0)
     second = normalize(second - (second @ first) * first, dim=0)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=1)

@@ -24,11 +24,14 @@ STANDING_HEIGHT_M = 0.06
 def with_feet_on_ground(motion: Motion, body: BodyModel) -> Motion:
     """The motion moved vertically so that its standing feet are at y = 0.
 
-    Hands and back do not count, as they do in `Motion.on_ground`: on a body of other proportions than the performer's
-    they reach a little into the floor when someone lies down or leans on it, and would lift the feet off it.
+    Hands and back do not count, as they do in `Motion.on_ground`: on a body of other proportions than the
+    performer's they reach a little into the floor when someone lies down or leans on it, and would lift the
+    feet off it.
     """
     posed = motion.posed(body)
-    soles = np.stack([posed.skin(foot_vertices(body, foot))[..., 1].amin(-1).numpy() for foot in FEET], axis=1)
+    soles = np.stack(
+        [posed.skin(foot_vertices(body, foot))[..., 1].amin(-1).numpy() for foot in FEET], axis=1
+    )
     shift = np.array([0, ground_height(soles, motion.fps), 0], np.float32)
     return replace(motion, translation=motion.translation - shift)
 

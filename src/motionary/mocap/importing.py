@@ -1,4 +1,4 @@
-"""Many recordings at once: find them, name their actions, read them in parallel; a bad one never stops the rest."""
+"""Many recordings at once: found, labelled, read in parallel; a bad one never stops the rest."""
 
 import multiprocessing
 import os
@@ -6,11 +6,11 @@ import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from motionary.mocap.placement import Axis, Unit
-from motionary.mocap.reading import SUFFIXES, Format, format_of, read_motion
+from motionary.mocap.reading import SUFFIXES, Format, read_motion
 from motionary.motion import Motion
 
 WAITING_PER_WORKER = 4
@@ -61,8 +61,9 @@ def import_recordings(
     Args:
         sources: Files or folders.
         format: What the files are; "auto" goes by each one's suffix.
-        label_pattern: Regular expression with a group `action`, and perhaps `subject`, searched in the path below the
-            source; None takes the name of the folder that a file lies in.
+        label_pattern: Regular expression with a group `action`, and perhaps `subject`, searched in the
+            file's name, then in its path below the source; None takes the label in the file, else its
+            folder's name.
         fps: Frames per second of the motions.
         workers: Processes; as many as there are processors when None, 0 for none but this one.
         on_progress: Called with the number of recordings done and in all.
@@ -80,7 +81,10 @@ def import_recordings(
         for source in sources
         for path in find_recordings(source, format)
     ]
-    jobs = [_Job(path, format, fps, action, subject, units, up) for path, action, subject in named]
+    jobs = [
+        _Job(path, format, fps, action, pattern is not None, subject, units, up)
+        for path, action, subject in named
+    ]
     return _run(jobs, os.cpu_count() or 1 if workers is None else workers, on_progress)
 
 
@@ -91,6 +95,8 @@ class _Job:
     fps: float
     action: str | None
     """None where the label pattern does not match."""
+    overrides: bool
+    """Whether the action goes before the one that the file itself holds."""
     subject: str | None
     units: Unit
     up: Axis
@@ -123,7 +129,8 @@ def _label(path: Path, source: Path, pattern: re.Pattern[str] | None) -> tuple[s
 def _run(
     jobs: list[_Job], workers: int, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[Imported]:
-    results = map(_import, jobs) if workers == 0 else _in_processes(jobs, min(workers, len(jobs)))
+    alone = workers == 0 or len(jobs) == 1
+    results = map(_import, jobs) if alone else _in_processes(jobs, min(workers, len(jobs)))
     for done, result in enumerate(results, 1):
         if on_progress:
             on_progress(done, len(jobs))
@@ -164,11 +171,8 @@ def _import(job: _Job) -> Imported:
     if job.action is None:
         return Imported(job.path, reason="the label pattern does not match it")
     try:
-        if job.format == "auto":
-            format_of(job.path)
-        motion = read_motion(job.path, job.format, job.fps, job.action, job.units, job.up)
-    except (
-        Exception
-    ) as error:  # whatever a foreign file provokes is this file's reason, not the end of the rest
+        motion = read_motion(job.path, job.format, job.fps, units=job.units, up=job.up)
+    except Exception as error:  # whatever a foreign file provokes is this file's reason alone
         return Imported(job.path, reason=str(error) or type(error).__name__, subject=job.subject)
-    return Imported(job.path, motion, subject=job.subject)
+    action = job.action if job.overrides else motion.action or job.action
+    return Imported(job.path, replace(motion, action=action), subject=job.subject)

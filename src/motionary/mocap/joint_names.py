@@ -1,4 +1,4 @@
-"""Which joint of a foreign skeleton is which of SMPL's: limbs by name, the trunk by the tree between the limbs."""
+"""Which joint of a foreign skeleton is which of SMPL's: limbs by name, the trunk by the tree between them."""
 
 import itertools
 import re
@@ -55,11 +55,12 @@ LIMBS: dict[str, dict[str, tuple[str, ...]]] = {
         "wrist": ("wrist", "hand"),
     },
 }
-"""SMPL's name for each joint of a limb, root to tip -> what others call it, without side, capitals or separators.
+"""SMPL's name for each joint of a limb, root to tip -> what others call it: no side, capitals or separators.
 
-One word may stand in two rows ("shoulder", "foot"): the order along the limb and the proportions decide. The rows cover
-Bandai-Namco, HDM05 and CMU (Acclaim and BVH), Mixamo, Unreal, Unity, VRM, Xsens, Rokoko, Perception Neuron, OptiTrack,
-Vicon, LAFAN1, Biovision, 3ds Max Biped, DAZ and Poser, Character Creator, Blender Rigify, Kinect and SMPL itself.
+One word may stand in two rows ("shoulder", "foot"): the order along the limb and the proportions decide.
+The rows cover Bandai-Namco, HDM05 and CMU (Acclaim and BVH), Mixamo, Unreal, Unity, VRM, Xsens, Rokoko,
+Perception Neuron, OptiTrack, Vicon, LAFAN1, Biovision, 3ds Max Biped, DAZ and Poser, Character Creator,
+Blender Rigify, Kinect, SMPL.
 """
 
 OPTIONAL = ("foot", "collar")
@@ -72,7 +73,7 @@ HEAD = ("head", "skull", "headjoint")
 SIDES = {"left": ("left", "l"), "right": ("right", "r")}
 
 NECK_FRACTION = 0.62
-"""Share of the way from pelvis to head beyond which the joint that carries the arms is the neck, not the chest."""
+"""Share of the way from pelvis to head beyond which a joint that carries the arms is the neck."""
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,11 @@ def metres_per_unit(recording: Recording, joints: JointMap) -> float:
 
 
 def vertical_axis(recording: Recording, joints: JointMap) -> Literal["y", "z"]:
-    """y or z, whichever the recording's evidence is for; y where it has none.
+    """The axis that the recording's evidence is for; y where it has none.
 
-    Upright frames tell it by the trunk. Someone who lies or crawls all the time has none or misleading ones: then the
-    zero pose decides if it stands along an axis, and the motion overrules it only where the floor lies at its zero.
+    Upright frames tell it by the trunk. Someone who lies or crawls all the time has none or misleading
+    ones: then the zero pose decides if it stands along an axis; the motion overrules it only where the
+    floor lies at its zero.
     """
     points = recording.world()[1]
     trunk = points[:, joints.head] - points[:, joints.trunk[0]]

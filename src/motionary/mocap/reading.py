@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
+from motionary.body.skeleton import JOINT_NAMES
 from motionary.body.smpl import BodyModel
 from motionary.mocap.amass import read_amass
 from motionary.mocap.amc import DEFAULT_FPS, read_amc
@@ -23,7 +26,7 @@ Format = Literal["auto", "bvh", "amc", "amass"]
 SUFFIXES: dict[str, str] = {".bvh": "bvh", ".amc": "amc", ".npz": "amass"}
 
 FASTEST_M_S = 20.0
-"""No joint of a person that we follow is faster; a pitcher's hand and a footballer's foot reach about this."""
+"""No joint of a person is faster; a pitcher's hand and a footballer's foot come near."""
 
 
 def read_motion(
@@ -59,12 +62,12 @@ def read_motion(
     kind = format_of(path) if format == "auto" else format
     if kind == "amass":
         motion = read_amass(path, free_body(), up)
+        check_motion(motion.joint_positions(free_body()), JOINT_NAMES, motion.fps, str(path))
+        motion = motion.resample(fps)
     else:
-        recording = read_recording(path, kind, asf, amc_fps)
-        motion = retarget(checked(in_metres_y_up(recording, units, up)), free_body()).motion
-    if len(motion) < 2:
-        raise ValueError(f"{path} holds a single frame; a motion needs two or more.")
-    motion = with_feet_on_ground(motion.resample(fps), free_body())
+        recording = in_metres_y_up(read_recording(path, kind, asf, amc_fps), units, up)
+        check_recording(recording)
+        motion = with_feet_on_ground(retarget(recording, free_body()).motion.resample(fps), free_body())
     return motion if action is None else replace(motion, action=action)
 
 
@@ -96,27 +99,35 @@ def read_recording(path: Path, kind: str, asf: Path | None = None, amc_fps: floa
     raise ValueError(f"format must be auto, bvh, amc or amass; got {kind}.")
 
 
-def checked(recording: Recording) -> Recording:
-    """The recording itself, where a person could have done it.
-
-    Args:
-        recording: In metres.
-
-    Raises:
-        ValueError: If it has one frame, or a joint that we follow jumps.
-    """
-    if len(recording) < 2:
-        raise ValueError(f"{recording.name} holds a single frame; a motion needs two or more.")
+def check_recording(recording: Recording) -> None:
+    """Refuse a recording that no person can have done; see `check_motion`. Lengths are metres."""
     joints = match_joints(recording)
     used = sorted({*joints.limbs.values(), *joints.trunk, *joints.neck, joints.head})
-    speed = np.linalg.norm(np.diff(recording.world()[1][:, used], axis=0), axis=-1) * recording.fps
+    names = tuple(recording.joints[joint] for joint in used)
+    check_motion(recording.world()[1][:, used], names, recording.fps, recording.name)
+
+
+def check_motion(points_m: Float[ndarray, "T J 3"], joints: tuple[str, ...], fps: float, name: str) -> None:
+    """Refuse a motion that no person can have done.
+
+    Args:
+        points_m: World positions of joints.
+        joints: Their names.
+        fps: Frames per second.
+        name: The file, for the message.
+
+    Raises:
+        ValueError: If it has one frame, or a joint jumps.
+    """
+    if len(points_m) < 2:
+        raise ValueError(f"{name} holds a single frame; a motion needs two or more.")
+    speed = np.linalg.norm(np.diff(points_m, axis=0), axis=-1) * fps
     if speed.max() > FASTEST_M_S:
         frame, joint = np.unravel_index(speed.argmax(), speed.shape)
         raise ValueError(
-            f"{recording.name}: {recording.joints[used[joint]]} jumps at {speed.max():.0f} m/s in frame {frame + 2}; "
+            f"{name}: {joints[joint]} jumps at {speed.max():.0f} m/s in frame {frame + 2}; "
             f"people stay below {FASTEST_M_S:.0f} m/s. Cut or mend the file, or give its units."
         )
-    return recording
 
 
 @cache

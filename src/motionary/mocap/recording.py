@@ -1,4 +1,4 @@
-"""Recording: a skeleton and its motion exactly as a motion-capture file tells them, before any retargeting."""
+"""Recording: a skeleton and its motion as a motion-capture file tells them, before any retargeting."""
 
 from dataclasses import dataclass, replace
 

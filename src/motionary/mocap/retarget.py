@@ -1,4 +1,4 @@
-"""A recording of any known skeleton -> SMPL Motion: bones point where the source's bones point, and twist as they do."""
+"""A recording of any known skeleton -> SMPL Motion: bones point and twist as the source's do."""
 
 from dataclasses import dataclass
 
@@ -92,8 +92,9 @@ def _solve(source: Source, rest_joints: Float[Tensor, "24 3"]) -> Float[Tensor, 
 def _solve_trunk(source: Source, bones: dict[str, Tensor]) -> dict[str, Tensor]:
     """Pelvis, spine, neck and head.
 
-    The joints of the spine turn as the source's do at the same place on the way up; then the chest is brought into the
-    direction in which the source's chest lies from its pelvis, the neck and head likewise from there.
+    The joints of the spine turn as the source's do at the same place on the way up; then the chest is
+    brought into the direction in which the source's chest lies from its pelvis, the neck and head likewise
+    from there.
     """
     joints, R = source.joints, source.R_world_smpl
     pelvis, chest = joints.trunk[0], joints.trunk[-1]
@@ -142,7 +143,7 @@ def _on_the_way(source: Source, place: float) -> Float[Tensor, "T 3 3"]:
     ends = [
         matrix_to_quaternion(source.R_world_smpl[source.joints.trunk[index]]) for index in (above - 1, above)
     ]
-    return quaternion_to_matrix(slerp(*ends, float((place - low) / (high - low))))
+    return quaternion_to_matrix(slerp(ends[0], ends[1], float((place - low) / (high - low))))
 
 
 def _reach(
