@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from motionary.estimators.estimate import PersonEstimate, VideoEstimate, View, save_estimate
 
@@ -23,6 +23,7 @@ ESTIMATORS = {
 """Name -> module:factory. A factory takes the estimator's options and returns an Estimator."""
 
 
+@runtime_checkable
 class Estimator(Protocol):
     """Anything that turns a video into people."""
 
