@@ -1,0 +1,109 @@
+"""The command line: what is right runs, what is wrong is one line and exit code 2."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from motionary.cli import COMMANDS, main
+from motionary.motion import Motion
+
+
+def a_data_set(root, clips_per_action: int = 6) -> None:
+    """Two actions that differ in which arm swings."""
+    time_s = np.arange(40) / 30
+    for joint, action in ((16, "wave"), (17, "salute")):
+        for take in range(clips_per_action):
+            pose = np.zeros((40, 24, 3))
+            pose[:, joint, 2] = np.sin(time_s * (4 + 0.2 * take))
+            motion = Motion(pose=pose, translation=np.zeros((40, 3)), fps=30.0, action=action)
+            motion.save(root / action / f"{take}.npz")
+
+
+def run(*words: object) -> None:
+    main([str(word) for word in words])
+
+
+def failing(capsys, *words: object) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        run(*words)
+    assert stopped.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_help_names_every_command_quickly(capsys):
+    run("--help")
+    printed = capsys.readouterr().out
+    assert all(f"  {name} " in printed for name in COMMANDS)
+
+
+def test_help_does_not_import_torch():
+    code = "import sys; from motionary.cli import main; main(['--help']); sys.exit('torch' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(*name.split(), "--help")
+    assert stopped.value.code == 0
+    assert f"motionary {name}" in capsys.readouterr().out
+
+
+def test_recordings_to_scored_motion(tmp_path, capsys):
+    a_data_set(tmp_path / "recordings")
+    data, model, recogniser = tmp_path / "data", tmp_path / "model", tmp_path / "recogniser"
+    run("import", tmp_path / "recordings", "--out", data, "--workers", 0, "--test-fraction", 0.34)
+    capsys.readouterr()
+    run("dataset", "inspect", data, "--json")
+    assert [row["clips"] for row in json.loads(capsys.readouterr().out)["actions"]] == [6, 6]
+
+    tiny = ["num_layers=1", "latent_dim=32", "ff_dim=32", "points=joints", "num_frames=30"]
+    run("train", data, "--out", model, "--epochs", 2, "--set", *tiny)
+    run("train", "--resume", model, "--epochs", 3)
+    run("train-recogniser", data, "--out", recogniser, "--epochs", 2)
+    run("generate", model, "--action", "all", "--num", 2, "--frames", 20, "--out", tmp_path / "made")
+    made = sorted(path.name for path in (tmp_path / "made").iterdir())
+    assert made == ["salute_0.npz", "salute_1.npz", "wave_0.npz", "wave_1.npz"]
+    assert len(Motion.load(tmp_path / "made" / "wave_0.npz")) == 20
+
+    run("evaluate", model, data, "--recogniser", recogniser, "--seeds", 2, "--out", tmp_path / "scores")
+    metrics = json.loads((tmp_path / "scores" / "metrics.json").read_text())
+    assert set(metrics["rows"]) == {"Real", "Generated"}
+    run("export", tmp_path / "made" / "wave_0.npz", "--out", tmp_path / "wave.bvh")
+    assert (tmp_path / "wave.bvh").read_text().startswith("HIERARCHY")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fly"], "unknown command 'fly'"),
+        (["asset", "list"], "did you mean"),
+        (["estimate", "--out", "x"], "Expected a video file"),
+        (["estimate", "nowhere.mp4", "--out", "x"], "nowhere.mp4"),
+        (["import", "nowhere", "--out", "x"], "nowhere"),
+        (["dataset", "inspect", "nowhere"], "nowhere"),
+        (["train"], "needs DATASET"),
+        (["generate", "nowhere", "--action", "walk", "--out", "x"], "nowhere"),
+        (["generate", "nowhere", "--action", "walk", "--out", "x", "--formats", "fbx"], "fbx"),
+        (["export", "nowhere.npz", "--out", "x.bvh"], "nowhere.npz"),
+        (["assets", "get", "nothing"], "nothing"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = failing(capsys, *words)
+    assert said in error
+    assert len([line for line in error.splitlines() if line.startswith("motionary:")]) >= 1
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_videos_of_one_name_are_refused_before_any_work(capsys, tmp_path):
+    error = failing(capsys, "estimate", "a/walk.mp4", "b/walk.mov", "--out", tmp_path / "out")
+    assert "walk" in error
+    assert "overwrite" in error
