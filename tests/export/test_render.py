@@ -93,6 +93,15 @@ def test_a_frame_for_every_stage_with_a_shadow_on_the_floor(standing, body):
     assert (floor.image - floor.with_shadows([surface.vertices(standing)[0]])).max() > 30
 
 
+def test_a_moved_floor_is_the_floor_of_the_moved_stage(standing, body):
+    stage = stages([standing], body, 64, 48)[0]
+    floor = Floor.of(stage)
+    assert floor.at(stage) is floor
+    for by_m in ([0.3, 0.0, -1.7], [0.0, 0.2, 0.0]):
+        moved = stage.moved(np.array(by_m))
+        np.testing.assert_allclose(floor.at(moved).image, Floor.of(moved).image, atol=0.05)
+
+
 def test_coarser_surfaces_keep_the_silhouette(standing, body):
     coarse = Surface.of(body, 5000)
     assert len(coarse.faces) <= 5000

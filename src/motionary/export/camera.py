@@ -73,6 +73,19 @@ class Stage:
     """x and z of the middle of the floor."""
     radius_m: float
 
+    def displacement_to(self, other: "Stage") -> Float[ndarray, "3"] | None:
+        """How far another stage is moved along the floor, metres; None where it differs in more than that."""
+        here, there = self.camera, other.camera
+        by_m = there.position - here.position
+        (x, z), (other_x, other_z) = self.centre_m, other.centre_m
+        same = (
+            np.array_equal(here.R_camera_world, there.R_camera_world)
+            and (here.width, here.height, here.focal_px) == (there.width, there.height, there.focal_px)
+            and (here.centre_px, self.radius_m) == (there.centre_px, other.radius_m)
+            and np.allclose([x + by_m[0], 0, z + by_m[2]], [other_x, by_m[1], other_z], atol=1e-6)
+        )
+        return by_m if same else None
+
     def moved(self, by_m: Float[ndarray, "3"]) -> "Stage":
         """The whole stage displaced in the world."""
         x, z = self.centre_m

@@ -43,10 +43,17 @@ class Floor:
         fade = np.clip((1 - distance) / 0.45, 0, 1)
         soft = fade * fade * (3 - 2 * fade) * _away_from_border(stage.camera.width, stage.camera.height)
         seen = np.where(below_horizon, soft, 0).astype(np.float32)
-        checker = (0.5 + 0.5 * _soft_wave(x_m) * _soft_wave(z_m))[..., None]
-        tiles = np.array(TILES[0], np.float32) * checker + np.array(TILES[1], np.float32) * (1 - checker)
-        image = np.array(BACKGROUND, np.float32) * (1 - seen[..., None]) + tiles * seen[..., None]
-        return cls(stage, image.astype(np.float32), x_m, z_m, seen)
+        return cls(stage, _tiled(x_m, z_m, seen), x_m, z_m, seen)
+
+    def at(self, stage: Stage) -> "Floor":
+        """The floor of another stage; quick where that is this one displaced along the floor."""
+        if stage is self.stage:
+            return self
+        by_m = self.stage.displacement_to(stage)
+        if by_m is None:
+            return Floor.of(stage)
+        x_m, z_m = self.x_m + np.float32(by_m[0]), self.z_m + np.float32(by_m[2])
+        return Floor(stage, _tiled(x_m, z_m, self.seen), x_m, z_m, self.seen)
 
     def with_shadows(self, people: Sequence[Float[ndarray, "V 3"]]) -> Float[ndarray, "H W 3"]:
         """The floor darkened where the people's vertices keep the light away."""
@@ -71,6 +78,16 @@ def composite(
     """A picture in front of another; the front's colours are already multiplied by its alpha."""
     clear = 1 - front[..., 3:].astype(np.float32) / 255
     return np.clip(behind * clear + front[..., :3] + 0.5, 0, 255).astype(np.uint8)
+
+
+def _tiled(
+    x_m: Float[ndarray, "H W"], z_m: Float[ndarray, "H W"], seen: Float[ndarray, "H W"]
+) -> Float[ndarray, "H W 3"]:
+    """The checker at these places, mixed into the background where it is not seen."""
+    checker = 0.5 + 0.5 * _soft_wave(x_m) * _soft_wave(z_m)
+    light, dark, background = (np.array(colour, np.float32) for colour in (*TILES, BACKGROUND))
+    amounts = np.stack([checker * seen, (1 - checker) * seen, 1 - seen], axis=-1)
+    return amounts @ np.stack([light, dark, background])
 
 
 def _floor_under_pixels(

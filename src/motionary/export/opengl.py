@@ -47,7 +47,7 @@ class OpenGl:
     Raises whatever moderngl raises where EGL or OpenGL 3.3 is missing.
     """
 
-    most_faces = 24_000
+    most_faces = 14_000
 
     def __init__(self) -> None:
         import moderngl

@@ -116,8 +116,7 @@ def render_frames(
     renderer = renderer or load_renderer()
     floor = None
     for everyone, stage in zip(people, stages, strict=False):
-        if floor is None or floor.stage is not stage:
-            floor = Floor.of(stage)
+        floor = floor.at(stage) if floor else Floor.of(stage)
         yield renderer.scene(everyone, faces, floor, colours)
 
 
