@@ -36,12 +36,13 @@ class Journal:
         self._board = SummaryWriter(str(out / TENSORBOARD_FOLDER), purge_step=done + 1)
         self._started_s = self._told_s = time.monotonic()
         self._first, self._total = done, total
+        self._latest: dict[str, float] = {}
         console = Console()
         self._lines = None if console.is_terminal else console
         self._progress = Progress(
             TextColumn("epoch"),
             MofNCompleteColumn(),
-            BarColumn(),
+            BarColumn(bar_width=None),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -67,7 +68,10 @@ class Journal:
         self._metrics.write(json.dumps({"epoch": epoch, **values}) + "\n")
         for name, value in values.items():
             self._board.add_scalar(name, value, epoch)
-        losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items() if name in SHOWN)
+        self._latest |= values
+        losses = "  ".join(
+            f"{label} {self._latest[n]:.3g}" for n, label in SHOWN.items() if n in self._latest
+        )
         self._progress.update(self._task, completed=epoch, losses=losses)
         now_s = time.monotonic()
         if self._lines and (now_s - self._told_s > SECONDS_BETWEEN_LINES or epoch == self._total):
@@ -87,5 +91,5 @@ class Journal:
         write_atomically(path, "".join(kept).encode())
 
 
-SHOWN = ("train/total", "validation/total", "validation/points_mm")
-"""What the progress bar has room for."""
+SHOWN = {"train/total": "loss", "validation/points_mm": "held out mm"}
+"""What the progress bar has room for, and what it is called there."""
