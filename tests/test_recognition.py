@@ -11,12 +11,14 @@ from motionary.datasets.folder import clip_record
 from motionary.motion import Motion
 from motionary.recognition import (
     RecogniserTrainConfig,
+    at_tempo,
     load_recogniser,
     recognise_windows,
     train_recogniser,
+    vary,
 )
 
-QUICK = RecogniserTrainConfig(num_frames=20, epochs=20, patience=20, hidden_dim=32, learning_rate=5e-3)
+QUICK = RecogniserTrainConfig(num_frames=20, epochs=20, patience=20, hidden_dim=32, learning_rate=1e-2)
 FPS = 30.0
 
 
@@ -98,6 +100,21 @@ def test_training_leaves_the_global_generator_alone(dataset, tmp_path):
     before = torch.random.get_rng_state()
     train_recogniser(dataset, tmp_path, replace(QUICK, epochs=1))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_tempo_stretches_time_and_holds_the_last_real_frame():
+    mask = torch.arange(8) < torch.tensor([[8], [8], [4]])
+    clock = torch.arange(8.0)[None, :, None, None].expand(3, 8, 1, 3)
+    played = at_tempo(clock, mask, torch.tensor([0.5, 2.0, 2.0]))[..., 0, 0]
+    torch.testing.assert_close(played[0], torch.arange(8.0) / 2)
+    torch.testing.assert_close(played[1], torch.tensor([0.0, 2, 4, 6, 7, 7, 7, 7]))
+    torch.testing.assert_close(played[2, :4], torch.tensor([0.0, 2, 3, 3]))
+
+
+def test_motions_are_not_varied_when_nothing_may_vary():
+    still = RecogniserTrainConfig(noise_m=0.0, turn_rad=0.0, scale=0.0, tempo=0.0, hidden_joints=0.0)
+    joints, mask = torch.randn(2, 5, 24, 3), torch.ones(2, 5, dtype=torch.bool)
+    torch.testing.assert_close(vary(joints, mask, still, np.random.default_rng(0)), joints)
 
 
 def test_every_variation_and_whole_clips_train(dataset, tmp_path):
