@@ -13,23 +13,23 @@ MEAN_HEIGHT_M = 1.70
 """Height of the body that the offsets below were measured on."""
 
 LEFT_AND_MIDDLE = {
-    "nose": ("head", (-0.01, 0.035, 0.125)),
-    "left_eye_inner": ("head", (0.01, 0.070, 0.105)),
-    "left_eye": ("head", (0.02, 0.072, 0.103)),
-    "left_eye_outer": ("head", (0.035, 0.072, 0.095)),
-    "left_ear": ("head", (0.065, 0.050, 0.010)),
-    "mouth_left": ("head", (0.013, -0.008, 0.105)),
-    "left_shoulder": ("left_shoulder", (0.0, 0.0, 0.0)),
+    "nose": ("head", (-0.01, 0.035, 0.130)),
+    "left_eye_inner": ("head", (0.000, 0.070, 0.115)),
+    "left_eye": ("head", (0.008, 0.072, 0.112)),
+    "left_eye_outer": ("head", (0.018, 0.072, 0.107)),
+    "left_ear": ("head", (0.062, 0.050, 0.010)),
+    "mouth_left": ("head", (0.012, -0.005, 0.110)),
+    "left_shoulder": ("left_shoulder", (0.018, 0.0, 0.0)),
     "left_elbow": ("left_elbow", (0.0, 0.0, 0.0)),
     "left_wrist": ("left_wrist", (0.0, 0.0, 0.0)),
-    "left_pinky": ("left_wrist", (0.085, 0.0, -0.035)),
-    "left_index": ("left_wrist", (0.095, 0.0, 0.025)),
-    "left_thumb": ("left_wrist", (0.060, -0.01, 0.045)),
-    "left_hip": ("left_hip", (0.035, 0.0, 0.0)),
-    "left_knee": ("left_knee", (0.0, 0.0, 0.0)),
+    "left_pinky": ("left_wrist", (0.070, 0.0, -0.030)),
+    "left_index": ("left_wrist", (0.080, 0.0, 0.020)),
+    "left_thumb": ("left_wrist", (0.035, -0.01, 0.030)),
+    "left_hip": ("left_hip", (0.045, 0.0, 0.0)),
+    "left_knee": ("left_knee", (0.0, -0.020, 0.0)),
     "left_ankle": ("left_ankle", (0.0, 0.0, 0.0)),
-    "left_heel": ("left_ankle", (0.0, -0.055, -0.045)),
-    "left_foot_index": ("left_ankle", (0.03, -0.065, 0.135)),
+    "left_heel": ("left_ankle", (0.0, -0.060, -0.050)),
+    "left_foot_index": ("left_ankle", (0.035, -0.060, 0.160)),
 }
 """Landmark -> joint and offset from it in the rest pose, metres; right-hand ones are their mirror images."""
 

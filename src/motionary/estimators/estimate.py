@@ -62,7 +62,7 @@ class PersonEstimate:
         return frame if 0 <= frame < len(self.motion) else None
 
     def as_pictured(self) -> Motion:
-        """The motion with its root where the picture alone puts it: to be drawn over the video through `view`."""
+        """The motion with its root where the picture alone puts it: to draw over the video through `view`."""
         return replace(self.motion, translation=self.pictured_translation_m)
 
 

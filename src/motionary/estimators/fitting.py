@@ -21,7 +21,30 @@ from motionary.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 BENDING = [j for j, name in enumerate(JOINT_NAMES) if not name.endswith(("foot", "hand"))]
 """Joints that are solved for; toes and fingers stay straight."""
 
-HIPS = [LANDMARK_NAMES.index("left_hip"), LANDMARK_NAMES.index("right_hip")]
+SIDED_BONES = (
+    ("hip", "shoulder"),
+    ("shoulder", "elbow"),
+    ("elbow", "wrist"),
+    ("wrist", "pinky"),
+    ("wrist", "index"),
+    ("hip", "knee"),
+    ("knee", "ankle"),
+    ("ankle", "foot_index"),
+    ("heel", "foot_index"),
+    ("shoulder", "ear"),
+)
+MIDDLE_BONES = (
+    ("right_hip", "left_hip"),
+    ("right_shoulder", "left_shoulder"),
+    ("right_ear", "left_ear"),
+    ("right_ear", "nose"),
+    ("left_ear", "nose"),
+)
+BONES = MIDDLE_BONES + tuple(
+    (f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in SIDED_BONES
+)
+"""Pairs of landmarks whose difference the network's 3D is believed in: its errors add up along the limbs."""
+BONE_START, BONE_END = (np.array([LANDMARK_NAMES.index(bone[end]) for bone in BONES]) for end in (0, 1))
 
 
 @dataclass(frozen=True)
@@ -52,11 +75,9 @@ class FitConfig:
     image_m: float = 0.02
     """Landmarks across the line of sight, in metres at the person's distance."""
     across_m: float = 0.08
-    """The network's 3D across the line of sight."""
-    depth_m: float = 0.06
+    """The network's 3D, from one end of a bone to the other, across the line of sight."""
+    depth_m: float = 0.08
     """The network's 3D along the line of sight."""
-    bend_rad: float = 0.5
-    """Joints about their usual pose, unless BEND_RAD says otherwise."""
     steps: int = 6
     outlier: float = 2.5
     """Residuals beyond this many standard deviations count linearly (Huber)."""
@@ -64,18 +85,18 @@ class FitConfig:
 
 BEND_RAD = {
     "pelvis": (50.0, 50.0, 50.0),
-    "hip": (2.0, 0.7, 0.7),
-    "knee": (2.0, 0.15, 0.1),
-    "ankle": (0.5, 0.25, 0.25),
-    "spine1": (0.3, 0.2, 0.2),
-    "spine2": (0.2, 0.2, 0.2),
-    "spine3": (0.2, 0.2, 0.2),
-    "neck": (0.3, 0.3, 0.3),
-    "head": (0.3, 0.3, 0.3),
-    "collar": (0.15, 0.2, 0.2),
-    "shoulder": (1.0, 1.5, 1.5),
-    "elbow": (0.5, 2.0, 0.15),
-    "wrist": (0.5, 0.3, 0.5),
+    "hip": (1.4, 0.5, 0.5),
+    "knee": (1.4, 0.11, 0.07),
+    "ankle": (0.35, 0.18, 0.18),
+    "spine1": (0.2, 0.14, 0.14),
+    "spine2": (0.14, 0.14, 0.14),
+    "spine3": (0.14, 0.14, 0.14),
+    "neck": (0.2, 0.2, 0.2),
+    "head": (0.2, 0.2, 0.2),
+    "collar": (0.11, 0.14, 0.14),
+    "shoulder": (0.7, 1.1, 1.1),
+    "elbow": (0.35, 1.4, 0.11),
+    "wrist": (0.35, 0.2, 0.35),
 }
 """Spread of each joint's rotation vector about zero in everyday motion: knees and elbows are hinges."""
 
@@ -96,7 +117,7 @@ class Target:
 
     rays: Float[ndarray, "T 33 2"]
     world_m: Float[ndarray, "T 33 3"]
-    """About the middle of the hips, in camera axes, scaled to the body."""
+    """In camera axes, scaled to the body; only differences count."""
     trust: Float[ndarray, "T 33"]
     """0 to 1."""
 
@@ -158,17 +179,17 @@ def _step(
     points = attachments.positions(R_world, joints)
     J_bend = _bending_jacobian(R_world, joints, points, attachments)  # (T, 33, 3, P)
     rows, residuals = [], []
-    for jacobian, residual, sigma in (
+    for jacobian, residual, sigma, trust in (
         _image_term(points, J_bend, target, config),
-        _depth_term(points, J_bend, target, config),
+        _bone_term(points, J_bend, target, config),
     ):
-        weight = target.trust[..., None] / sigma**2 * _huber(residual / sigma, config.outlier)
+        weight = trust[..., None] / sigma**2 * _huber(residual / sigma, config.outlier)
         weight = np.sqrt(weight)[..., None]
         rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
         residuals.append((residual[..., None] * weight).reshape(len(points), -1))
     J, r = np.concatenate(rows, 1), np.concatenate(residuals, 1)
     H, g = J.swapaxes(1, 2) @ J, (J.swapaxes(1, 2) @ r[..., None])[..., 0]
-    _add_prior(H, g, fit.local, config)
+    _add_prior(H, g, fit.local)
     H += 1e-3 * np.eye(H.shape[-1], dtype=H.dtype)
     delta = -np.linalg.solve(H, g[..., None])[..., 0]
     bend = np.clip(delta[:, :-3].reshape(len(delta), -1, 3), -0.6, 0.6)
@@ -199,26 +220,24 @@ def _image_term(points: ndarray, J_bend: ndarray, target: Target, config: FitCon
     scale = (distance / depth)[..., None]
     moved = np.concatenate([J_bend, np.broadcast_to(np.eye(3), (*points.shape[:2], 3, 3))], -1)
     jacobian = scale * (moved[:, :, :2] + ray[..., None] * moved[:, :, 2:])
-    return jacobian, residual, np.full(2, config.image_m)
+    return jacobian, residual, np.full(2, config.image_m), target.trust
 
 
-def _depth_term(points: ndarray, J_bend: ndarray, target: Target, config: FitConfig) -> tuple:
-    residual = points - points[:, HIPS].mean(1, keepdims=True) - target.world_m
-    jacobian = J_bend - J_bend[:, HIPS].mean(1, keepdims=True)
-    padded = np.concatenate([jacobian, np.zeros((*points.shape[:2], 3, 3))], -1)
-    return padded, residual, np.array([config.across_m, config.across_m, config.depth_m])
+def _bone_term(points: ndarray, J_bend: ndarray, target: Target, config: FitConfig) -> tuple:
+    offset = points - target.world_m
+    residual = offset[:, BONE_END] - offset[:, BONE_START]
+    jacobian = J_bend[:, BONE_END] - J_bend[:, BONE_START]
+    padded = np.concatenate([jacobian, np.zeros((*residual.shape, 3))], -1)
+    trust = np.minimum(target.trust[:, BONE_END], target.trust[:, BONE_START])
+    return padded, residual, np.array([config.across_m, config.across_m, config.depth_m]), trust
 
 
-def _add_prior(H: ndarray, g: ndarray, local: ndarray, config: FitConfig) -> None:
+def _add_prior(H: ndarray, g: ndarray, local: ndarray) -> None:
     bent = matrix_to_axis_angle(torch.from_numpy(local[:, BENDING])).numpy().reshape(len(local), -1)
-    precision = np.concatenate([1 / np.square(_spread(JOINT_NAMES[j], config)) for j in BENDING])
-    index = np.arange(len(precision))
-    H[:, index, index] += precision
-    g[:, index] += precision * bent
-
-
-def _spread(joint: str, config: FitConfig) -> ndarray:
-    return np.array(BEND_RAD.get(joint.split("_")[-1], (config.bend_rad,) * 3))
+    spread = np.concatenate([BEND_RAD[JOINT_NAMES[j].split("_")[-1]] for j in BENDING])
+    index = np.arange(len(spread))
+    H[:, index, index] += spread**-2
+    g[:, index] += spread**-2 * bent
 
 
 def _huber(residual: ndarray, limit: float) -> ndarray:

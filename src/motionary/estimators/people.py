@@ -11,15 +11,36 @@ from motionary.body.smpl import BodyModel
 from motionary.estimators.attachments import Attachments, attach
 from motionary.estimators.cleaning import smooth, undo_swaps
 from motionary.estimators.estimate import PersonEstimate, View
-from motionary.estimators.fitting import HIPS, BodyFit, Camera, FitConfig, Target, forward, place, refine
+from motionary.estimators.fitting import (
+    BONE_END,
+    BONE_START,
+    BONES,
+    BodyFit,
+    Camera,
+    FitConfig,
+    Target,
+    forward,
+    place,
+    refine,
+)
 from motionary.estimators.ik import pose_from_landmarks
-from motionary.estimators.landmarks import LandmarkTrack
+from motionary.estimators.landmarks import LANDMARK_INDEX, LandmarkTrack
 from motionary.estimators.root import SOLES, RootConfig, level_camera, lock_feet, standing, upright
 from motionary.motion import Motion
-from motionary.rotations import matrix_to_axis_angle
+from motionary.rotations import matrix_to_axis_angle, rotation_between
 
 VIEW_AXES = np.array([1.0, -1.0, -1.0])
 """Landmarks come with y down and z away from the viewer."""
+
+TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("shoulder", "hip")]
+LONG = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+LIMBS = np.array(
+    [
+        (start, end)
+        for (a, b), start, end in zip(BONES, BONE_START, BONE_END, strict=True)
+        if a.endswith(LONG) and b.endswith(LONG) and a[:4] == b[:4]
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -62,12 +83,27 @@ def fit_person(
     trust = (0.1 + 0.9 * track.visibility) * np.where(track.seen, 1.0, 0.05)[:, None]
     sigma = config.smooth_s * fps
     rays = smooth(camera.rays(track.image_px), trust, sigma)
-    world = smooth(track.world_m * VIEW_AXES, trust, sigma)
-    world = world - world[:, HIPS].mean(1, keepdims=True)
+    world = along_sight(smooth(track.world_m * VIEW_AXES, trust, sigma), rays)
     fit = _fit(rays, world, trust, rest, attachments, config.fit)
     R_world, joints = forward(fit.local, fit.root_m, rest)
     soles = attachments.positions(R_world, joints)[:, SOLES]
     return FittedPerson(number, track, fit, joints, soles)
+
+
+def along_sight(
+    world_m: Float[ndarray, "T 33 3"], rays: Float[ndarray, "T 33 2"]
+) -> Float[ndarray, "T 33 3"]:
+    """The network's 3D in camera axes: it comes as if the person stood in the middle of the picture."""
+    to_trunk = rays[:, TRUNK].mean(1)
+    sight = np.concatenate([to_trunk, -np.ones((len(rays), 1))], axis=1)
+    ahead = torch.tensor([0.0, 0.0, -1.0], dtype=torch.float64)
+    return world_m @ rotation_between(ahead, torch.from_numpy(sight)).mT.numpy()
+
+
+def _scale(world_m: Float[ndarray, "T 33 3"], points_m: Float[ndarray, "T 33 3"]) -> float:
+    """Body size over the network's idea of it, from the long bones' median lengths."""
+    lengths = [np.linalg.norm(p[:, LIMBS[:, 1]] - p[:, LIMBS[:, 0]], axis=-1) for p in (points_m, world_m)]
+    return float(np.median(lengths[0], axis=0).sum() / np.median(lengths[1], axis=0).sum())
 
 
 def _fit(
@@ -75,8 +111,9 @@ def _fit(
 ) -> BodyFit:
     local = pose_from_landmarks(world, rest, attachments)
     origin = np.zeros((len(local), 3))
-    root = place(attachments.positions(*forward(local, origin, rest)), rays, trust)
-    return refine(BodyFit(local, root), Target(rays, world, trust), rest, attachments, config)
+    points = attachments.positions(*forward(local, origin, rest))
+    target = Target(rays, world * _scale(world, points), trust)
+    return refine(BodyFit(local, place(points, rays, trust)), target, rest, attachments, config)
 
 
 def common_up(people: list[FittedPerson], fps: float, config: RootConfig) -> Float[ndarray, "3"]:

@@ -122,7 +122,8 @@ class Tracker:
 
     def _duplicates(self, a: Track, b: Track) -> bool:
         gap_px = np.linalg.norm(a.sightings[-1].image_px - b.sightings[-1].image_px, axis=-1).mean()
-        return gap_px < self.config.duplicate_distance * max(a.regions[-1].size_px, b.regions[-1].size_px)
+        size_px = max(a.regions[-1].size_px, b.regions[-1].size_px)
+        return bool(gap_px < self.config.duplicate_distance * size_px)
 
     def _drop_jumper(self, a: Track, b: Track) -> None:
         """Of two tracks on one person, take the last sighting from the one that left its own course."""

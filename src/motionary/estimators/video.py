@@ -118,12 +118,13 @@ class Video:
             ) from None
         if not self._container.streams.video:
             self._container.close()
-            raise ValueError(f"{self.path} holds no picture stream; give a video file.")
+            raise ValueError(f"{self.path} is not a readable video: it holds no pictures.")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "SLICE"  # frame threads cost more than they gain beside the networks
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._nominal_fps = float(rate) if rate else 30.0
         self._declared = self._stream.frames
+        self._declared_s = (self._container.duration or 0) / av.time_base
         self._times: list[float] = []
         self._size = (0, 0)
         self._bad_packets = 0
@@ -143,11 +144,11 @@ class Video:
         steps = np.diff(self._times)
         fps = float(1 / np.median(steps)) if len(steps) else self._nominal_fps
         declared, got = self._declared, len(self._times)
+        duration = (self._times[-1] + 1 / fps) if self._times else 0.0
         note = ""
-        if self._bad_packets or (declared and got < 0.98 * declared):
+        if self._bad_packets or got < 0.98 * declared or duration < 0.9 * self._declared_s - 0.2:
             of = f" of {declared}" if declared else ""
             note = f"damaged or cut short: {got}{of} frames could be decoded"
-        duration = (self._times[-1] + 1 / fps) if self._times else 0.0
         return VideoFacts(self.path.name, *self._size, _tidy(fps), got, duration, note)
 
     def _decoded(self) -> Iterator[Frame]:
