@@ -1,5 +1,6 @@
 """Drawing people with OpenGL off screen, by EGL: on a graphics card or, without one, Mesa's llvmpipe."""
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,6 +57,8 @@ class OpenGl:
         self._context = moderngl.create_context(standalone=True, **EGL)
         self._program = self._context.program(vertex_shader=VERTEX_SHADER, fragment_shader=FRAGMENT_SHADER)
         self._size = (0, 0)
+        # moderngl keeps contexts until they are released, and drivers allow only so many.
+        weakref.finalize(self, self._context.release).atexit = False
 
     def people(
         self,

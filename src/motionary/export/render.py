@@ -3,6 +3,7 @@
 import importlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -90,10 +91,7 @@ def load_renderer(rasteriser: str | None = None) -> Renderer:
     except Exception as error:  # moderngl raises bare Exception, ImportError, ... for a missing EGL
         if rasteriser is not None:
             raise
-        logging.getLogger(__name__).warning(
-            "No off-screen OpenGL (%s): drawing coarser bodies. Debian: apt install libegl1 libgl1-mesa-dri",
-            str(error).splitlines()[0] if str(error) else type(error).__name__,
-        )
+        _warn_once(str(error).partition("\n")[0] or type(error).__name__)
         return Renderer(_load("painter"))
 
 
@@ -146,6 +144,14 @@ def render_overlay(
 def colours_for(num_people: int) -> list[Colour]:
     """Clay for one person alone, else colours that tell the people apart."""
     return [CLAY] if num_people == 1 else [PALETTE[person % len(PALETTE)] for person in range(num_people)]
+
+
+@cache
+def _warn_once(reason: str) -> None:
+    logging.getLogger(__name__).warning(
+        "No off-screen OpenGL (%s): drawing coarser bodies. Debian: apt install libegl1 libgl1-mesa-dri",
+        reason,
+    )
 
 
 def _load(name: str) -> Rasteriser:
