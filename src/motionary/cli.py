@@ -296,12 +296,9 @@ def assets_list() -> None:
     """List bodies, weights and samples: what is here, what is missing, its licence, where to get it."""
     from motionary.body.assets import list_assets
 
-    table = Table("name", "here", "for", "licence", "how to get it")
     for asset in list_assets():
-        table.add_row(
-            asset.name, "yes" if asset.installed() else "no", asset.purpose, asset.licence, asset.source
-        )
-    Console().print(table)
+        state = "here" if asset.installed() else f"not here, {asset.how}"
+        print(f"{asset.name} ({state})\n    {asset.purpose}\n    {asset.licence}; {asset.source}")
 
 
 def assets_get(name: Positional[str], /) -> None:

@@ -1,12 +1,14 @@
 """The whole path in one command, on a bundled model: estimate, generate, score, export, report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import cv2
 import numpy as np
+from jaxtyping import UInt8
+from numpy import ndarray
 from rich.console import Console
 
 from motionary.body.assets import get_asset, load_body
@@ -17,7 +19,7 @@ from motionary.evaluation import EvaluationResult, evaluate
 from motionary.evaluation.real import RealFeatures
 from motionary.export import EXPORTERS, export_motion
 from motionary.export.figure import save_png, sheet, tile
-from motionary.export.render import render_overlay
+from motionary.export.render import Renderer, load_renderer, render_overlay
 from motionary.export.surface import Surface
 from motionary.generation import generate
 from motionary.models import Model, load_model
@@ -102,37 +104,40 @@ def _estimate(out: Path, body: BodyModel) -> Section:
     return Section(title, text, media=(overlay,), table=tuple(people))
 
 
-def _overlays(video: Path, estimate: VideoEstimate, body: BodyModel) -> list[np.ndarray]:
+def _overlays(video: Path, estimate: VideoEstimate, body: BodyModel) -> list[UInt8[ndarray, "H W 3"]]:
     """A few frames of a video, evenly spread over the time in which its first person is seen."""
-    surface = Surface.of(body, OVERLAY_FACES)
+    surface, renderer = Surface.of(body, OVERLAY_FACES), load_renderer()
     first = next(iter(estimate.people.values()))
     wanted = np.linspace(first.times_s[0], first.times_s[-1], OVERLAYS + 2)[1:-1].tolist()
     pictures = []
     for frame in Video(video).frames():
         if wanted and frame.time_s >= wanted[0]:
             wanted.pop(0)
-            drawn = draw_people(frame.rgb(), frame.time_s, list(estimate.people.values()), surface)
+            drawn = draw_people(frame.rgb(), frame.time_s, estimate.people.values(), surface, renderer)
             size = (OVERLAY_WIDTH_PX, round(drawn.shape[0] * OVERLAY_WIDTH_PX / drawn.shape[1]))
             pictures.append(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA))
     return pictures
 
 
 def draw_people(
-    image: np.ndarray, time_s: float, people: list[PersonEstimate], surface: Surface
-) -> np.ndarray:
-    """A video's frame (H, W, 3) uint8 with everybody's estimated body drawn where the picture has them."""
-    drawn = image
+    image: UInt8[ndarray, "H W 3"],
+    time_s: float,
+    people: Iterable[PersonEstimate],
+    surface: Surface,
+    renderer: Renderer,
+) -> UInt8[ndarray, "H W 3"]:
+    """A video's frame with everybody's estimated body drawn where the picture has them."""
+    height, width = image.shape[:2]
+    bodies, focal_px = [], float(width)
     for person in people:
         index = person.frame_at(time_s)
-        if index is None:
-            continue
-        world_m = surface.vertices(person.as_pictured().crop(index, index + 1))[0]
-        camera_m = person.view.to_camera(world_m).astype(np.float32)
-        height, width = image.shape[:2]
-        drawn = render_overlay(
-            drawn, [camera_m], surface.faces, person.view.camera.focal_px, (width / 2, height / 2)
-        )
-    return drawn
+        if index is not None:
+            world_m = surface.vertices(person.as_pictured().crop(index, index + 1))[0]
+            bodies.append(person.view.to_camera(world_m).astype(np.float32))
+            focal_px = person.view.camera.focal_px  # one camera filmed them all
+    if not bodies:
+        return image
+    return render_overlay(image, bodies, surface.faces, focal_px, (width / 2, height / 2), renderer)
 
 
 def _generate(model: Model, out: Path, body: BodyModel, performed: dict[str, list[Motion]]) -> Section:
