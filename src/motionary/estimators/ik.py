@@ -16,10 +16,10 @@ from motionary.estimators.landmarks import LANDMARK_INDEX
 from motionary.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between
 
 STRAIGHT = 0.25
-"""Sine of a bend below which a limb's plane is mostly taken from its neighbours."""
+"""Sine of a bend below which a limb's plane is partly taken from its neighbours."""
 
-Vectors = Float[ndarray, "T 3"]
-Turns = Float[ndarray, "T 3 3"]
+Vectors = Float[ndarray, "#T 3"]
+Turns = Float[ndarray, "#T 3 3"]
 
 
 def pose_from_landmarks(
@@ -87,30 +87,31 @@ def _torso(R_world: Float[ndarray, "T 24 3 3"], seen: _Points, model: _Points) -
 
 def _leg(R_world: Float[ndarray, "T 24 3 3"], seen: _Points, model: _Points, side: str) -> None:
     hip, knee, ankle = f"{side}_hip", f"{side}_knee", f"{side}_ankle"
-    heel, toe = f"{side}_heel", f"{side}_foot_index"
-    thigh, shank = seen.between(hip, knee), seen.between(knee, ankle)
-    sideways = R_world[:, JOINT_INDEX["pelvis"], :, 0]
-    from_foot = np.cross(-shank, seen.between(heel, toe))
-    axis = _hinge(np.cross(thigh, shank), sideways + from_foot)
-    rest_axis = np.array([[1.0, 0.0, 0.0]])
-    _set(R_world, hip, _turn(thigh, axis, model.between(hip, knee), rest_axis))
-    _set(R_world, knee, _turn(shank, axis, model.between(knee, ankle), rest_axis))
-    foot = _turn(seen.between(heel, toe), axis, model.between(heel, toe), rest_axis)
+    thigh, rest_thigh = (points.between(hip, knee) for points in (seen, model))
+    shank, rest_shank = (points.between(knee, ankle) for points in (seen, model))
+    sole, rest_sole = (points.between(f"{side}_heel", f"{side}_foot_index") for points in (seen, model))
+    axis = np.array([1.0, 0.0, 0.0])
+    foot = _turn(sole, -shank, rest_sole, -rest_shank)
+    sideways = R_world[:, JOINT_INDEX["pelvis"], :, 0] + foot[..., 0]
+    if_straight = _turn(thigh, sideways, rest_thigh, axis[None])
+    upper, lower = _hinged(thigh, shank, rest_thigh, rest_shank, axis, if_straight)
+    _set(R_world, hip, upper)
+    _set(R_world, knee, lower)
     _set(R_world, ankle, foot)
     _set(R_world, f"{side}_foot", foot)
 
 
 def _arm(R_world: Float[ndarray, "T 24 3 3"], seen: _Points, model: _Points, side: str) -> None:
     shoulder, elbow, wrist = f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist"
-    upper, fore = seen.between(shoulder, elbow), seen.between(elbow, wrist)
+    upper, rest_upper = (points.between(shoulder, elbow) for points in (seen, model))
+    fore, rest_fore = (points.between(elbow, wrist) for points in (seen, model))
     # In the rest pose the left forearm bends forward about -y, the right one about +y.
-    rest_axis = np.array([[0.0, -1.0 if side == "left" else 1.0, 0.0]])
+    axis = np.array([0.0, -1.0 if side == "left" else 1.0, 0.0])
     chest = R_world[:, JOINT_INDEX["spine3"]]
-    hanging = chest @ model.between(shoulder, elbow)[0]
-    untwisted = _between(hanging, upper) @ chest @ rest_axis[0]
-    axis = _hinge(np.cross(upper, fore), untwisted)
-    _set(R_world, shoulder, _turn(upper, axis, model.between(shoulder, elbow), rest_axis))
-    _set(R_world, elbow, _turn(fore, axis, model.between(elbow, wrist), rest_axis))
+    if_straight = _between(chest @ rest_upper[0], upper) @ chest
+    upper_turn, fore_turn = _hinged(upper, fore, rest_upper, rest_fore, axis, if_straight)
+    _set(R_world, shoulder, upper_turn)
+    _set(R_world, elbow, fore_turn)
     knuckles, thumb_side = [], []
     for points in (seen, model):
         knuckles.append(_unit(points(f"{side}_index", f"{side}_pinky") - points(wrist)))
@@ -120,16 +121,49 @@ def _arm(R_world: Float[ndarray, "T 24 3 3"], seen: _Points, model: _Points, sid
     _set(R_world, f"{side}_hand", hand)
 
 
+def _hinged(
+    upper: Vectors,
+    lower: Vectors,
+    rest_upper: Vectors,
+    rest_lower: Vectors,
+    axis: Float[ndarray, "3"],
+    if_straight: Turns,
+) -> tuple[Turns, Turns]:
+    """Turns of the two bones of a limb whose middle joint is a hinge.
+
+    The angle between the bones gives the hinge's angle, in closed form; with it the lower bone's direction
+    tells how the upper bone is twisted. As the limb gets straight that is lost, and if_straight takes over.
+
+    Args:
+        upper: Directions seen.
+        lower: Directions seen.
+        rest_upper: In the rest pose, one row.
+        rest_lower: In the rest pose, one row; it need not be in line with the upper bone.
+        axis: Of the hinge, in the rest pose; turning about it bends the limb.
+        if_straight: The upper bone's turn as its neighbours would have it.
+    """
+    u, f = rest_upper[0], rest_lower[0]
+    along = (f @ axis) * axis
+    in_phase, quadrature, constant = u @ (f - along), u @ np.cross(axis, f), u @ along
+    wanted = ((upper * lower).sum(-1) - constant) / np.hypot(in_phase, quadrature)
+    bend = np.arctan2(quadrature, in_phase) + np.arccos(np.clip(wanted, -1, 1))
+    hinge = axis_angle_to_matrix(torch.from_numpy(bend[:, None] * axis)).numpy()
+    bent = hinge @ f
+    sine = np.linalg.norm(np.cross(upper, lower), axis=-1, keepdims=True)
+    straightness = np.clip(1 - sine / STRAIGHT, 0, 1)
+    expected = np.einsum("tij,tj->ti", if_straight, bent)
+    side = (1 - straightness) * _normal_to(upper, lower) + straightness * _normal_to(upper, expected)
+    upper_turn = _turn(upper, side, np.broadcast_to(u, upper.shape), bent)
+    lower_turn = upper_turn @ hinge
+    return upper_turn, _between(lower_turn @ f, lower) @ lower_turn
+
+
+def _normal_to(direction: Vectors, vectors: Vectors) -> Vectors:
+    return _unit(vectors - (vectors * direction).sum(-1, keepdims=True) * direction)
+
+
 def _set(R_world: Float[ndarray, "T 24 3 3"], joint: str, turn: Turns) -> None:
     R_world[:, JOINT_INDEX[joint]] = turn
-
-
-def _hinge(cross: Vectors, fallback: Vectors) -> Vectors:
-    """A limb's bending axis; as the limb gets straight, its neighbours' opinion takes over."""
-    bend = np.linalg.norm(cross, axis=-1, keepdims=True)
-    return _unit(
-        cross / STRAIGHT * np.minimum(bend / STRAIGHT, 1) + _unit(fallback) * np.clip(1 - bend, 0, 1)
-    )
 
 
 def _turn(primary: Vectors, secondary: Vectors, rest_primary: Vectors, rest_secondary: Vectors) -> Turns:
@@ -140,7 +174,7 @@ def _turn(primary: Vectors, secondary: Vectors, rest_primary: Vectors, rest_seco
 def _basis(primary: Vectors, secondary: Vectors) -> Turns:
     """Right-handed axes in columns: primary, the part of secondary normal to it, their cross product."""
     first = _unit(primary)
-    second = _unit(secondary - (secondary * first).sum(-1, keepdims=True) * first)
+    second = _normal_to(first, secondary)
     return np.stack([first, second, np.cross(first, second)], axis=-1)
 
 

@@ -124,7 +124,10 @@ class Video:
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._nominal_fps = float(rate) if rate else 30.0
         self._declared = self._stream.frames
-        self._declared_s = (self._container.duration or 0) / av.time_base
+        if self._stream.duration and self._stream.time_base:
+            self._declared_s = float(self._stream.duration * self._stream.time_base)
+        else:
+            self._declared_s = (self._container.duration or 0) / av.time_base
         self._times: list[float] = []
         self._size = (0, 0)
         self._bad_packets = 0
