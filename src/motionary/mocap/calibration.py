@@ -196,7 +196,7 @@ class _FromMotion:
         return _Bone(joint, rest, self._local(joint, joint, end_joint))
 
     def _hinge(self, side: str, start: str, middle: str, end: str) -> Tensor:
-        """Mean axis, in the first joint's own frame, about which the limb bends, times the sine of its bend."""
+        """Mean axis, in the first joint's own frame, about which the limb bends, by the sine of its bend."""
         joint, knee, tip = (self.joints.limbs[f"{side}_{name}"] for name in (start, middle, end))
         upper = normalize(self.points[:, knee] - self.points[:, joint], dim=-1)
         lower = normalize(self.points[:, tip] - self.points[:, knee], dim=-1)

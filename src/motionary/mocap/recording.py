@@ -83,7 +83,7 @@ class Recording:
         return float(sum(np.linalg.norm(self.offsets[step]) for step in self.path(ancestor, joint)[1:]))
 
 
-def euler_matrices(degrees: Float[ndarray, "*B 3"], axes: str) -> Float[ndarray, "*B 3 3"]:
+def euler_matrices(degrees: Float[ndarray, "*B D"], axes: str) -> Float[ndarray, "*B 3 3"]:
     """Rotation matrix of three angles; the first axis is the leftmost factor, as BVH lists its channels.
 
     Args:
@@ -92,7 +92,7 @@ def euler_matrices(degrees: Float[ndarray, "*B 3"], axes: str) -> Float[ndarray,
     """
     result = np.broadcast_to(np.eye(3), (*degrees.shape[:-1], 3, 3))
     for column, axis in enumerate(axes):
-        result = result @ _axis_matrices(np.deg2rad(degrees[..., column]), "XYZ".index(axis))
+        result = result @ _axis_matrices(np.asarray(np.deg2rad(degrees[..., column])), "XYZ".index(axis))
     return result
 
 
