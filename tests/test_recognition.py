@@ -112,7 +112,7 @@ def test_a_tempo_stretches_time_and_holds_the_last_real_frame():
 
 
 def test_motions_are_not_varied_when_nothing_may_vary():
-    still = RecogniserTrainConfig(noise_m=0.0, turn_rad=0.0, scale=0.0, tempo=0.0, hidden_joints=0.0)
+    still = RecogniserTrainConfig(noise_m=0.0, turn_rad=0.0, scale=0.0, tempo=0.0)
     joints, mask = torch.randn(2, 5, 24, 3), torch.ones(2, 5, dtype=torch.bool)
     torch.testing.assert_close(vary(joints, mask, still, np.random.default_rng(0)), joints)
 
