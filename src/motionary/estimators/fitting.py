@@ -187,11 +187,12 @@ def _step(
         weight = np.sqrt(weight)[..., None]
         rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
         residuals.append((residual[..., None] * weight).reshape(len(points), -1))
-    J, r = np.concatenate(rows, 1), np.concatenate(residuals, 1)
-    H, g = J.swapaxes(1, 2) @ J, (J.swapaxes(1, 2) @ r[..., None])[..., 0]
+    # torch's batched products: numpy would start all threads anew for every frame's small matrix.
+    J, r = torch.from_numpy(np.concatenate(rows, 1)), torch.from_numpy(np.concatenate(residuals, 1))
+    H, g = (J.mT @ J).numpy(), (J.mT @ r[..., None])[..., 0].numpy()
     _add_prior(H, g, fit.local)
-    H += 1e-3 * np.eye(H.shape[-1], dtype=H.dtype)
-    delta = -np.linalg.solve(H, g[..., None])[..., 0]
+    H += 1e-3 * np.eye(H.shape[-1])
+    delta = -torch.linalg.solve(torch.from_numpy(H), torch.from_numpy(g)).numpy()
     bend = np.clip(delta[:, :-3].reshape(len(delta), -1, 3), -0.6, 0.6)
     local = fit.local.copy()
     local[:, BENDING] = axis_angle_to_matrix(torch.from_numpy(bend)).numpy() @ local[:, BENDING]
