@@ -60,8 +60,8 @@ def test_a_bone_turns_about_its_start_in_its_own_axes(files):
     _, points = recording.world()
     assert recording.joints == ("root", "thigh", "shin", "shin_end")
     assert_allclose(points[0], [[1, 2, 3], [1, 2, 3], [1, -5, 3], [1, -10, 3]], atol=1e-9)
-    # The thigh's own x is the world's y at rest, along itself: its turn about x leaves it where the root takes
-    # it, which turns about x first and about y then: -y -> -z -> -x.
+    # The thigh's own x is the world's y at rest, along itself: its turn about x leaves it where the root
+    # takes it, which turns about x first and about y then: -y -> -z -> -x.
     assert_allclose(points[1, 2] - points[1, 1], [-7, 0, 0], atol=1e-9)
 
 

@@ -5,7 +5,7 @@ from motionary.mocap import read_motion
 from motionary.mocap.bvh import read_bvh
 from motionary.mocap.joint_names import match_joints
 
-# Pelvis, three spine joints, neck, head; then of one side: thigh, shin, foot, toe, collar and the arm's three.
+# Pelvis, three spine joints, neck, head; then of one side: thigh, shin, foot, toe, collar, arm.
 CONVENTIONS = {
     "mixamo": (
         "mixamorig:Hips mixamorig:Spine mixamorig:Spine1 mixamorig:Spine2 mixamorig:Neck mixamorig:Head",

@@ -135,6 +135,10 @@ class _FromMotion:
         self.turns: dict[int, Turn] = {}
         self.bones: dict[int, Tensor] = {}
         """Of the limbs' joints: direction of the bone that starts there, in the joint's own frame."""
+        long_bones = [
+            self._limb_joint(side, *ends).local for side in SIDES for ends in LIMB_BONES[:2] + LIMB_BONES[3:]
+        ]
+        self.on_axes = bool((torch.stack(long_bones).abs().amax(-1) > NEAR_AXIS).all())
 
     def solve(self) -> dict[int, Turn]:
         self._trunk()
@@ -196,7 +200,7 @@ class _FromMotion:
         return _Bone(joint, rest, self._local(joint, joint, end_joint))
 
     def _hinge(self, side: str, start: str, middle: str, end: str) -> Tensor:
-        """Mean axis, in the first joint's own frame, about which the limb bends, by the sine of its bend."""
+        """Mean axis of a limb's bend in its first joint's own frame; its length is the sine of the bend."""
         joint, knee, tip = (self.joints.limbs[f"{side}_{name}"] for name in (start, middle, end))
         upper = normalize(self.points[:, knee] - self.points[:, joint], dim=-1)
         lower = normalize(self.points[:, tip] - self.points[:, knee], dim=-1)
@@ -215,7 +219,7 @@ class _FromMotion:
 
     def _set(self, bone: _Bone, axis: Tensor, local_axis: Tensor) -> None:
         """Turn a bone onto its direction at rest and one of SMPL's axes onto one across it."""
-        if bone.local.abs().max() > NEAR_AXIS:
+        if self.on_axes and bone.local.abs().max() > NEAR_AXIS:
             across = local_axis.clone()
             across[bone.local.abs().argmax()] = 0
             local_axis = _nearest_axis(across)
@@ -224,13 +228,17 @@ class _FromMotion:
 
     def _neutral(self, joint: int, target: Tensor) -> None:
         """The turn that makes a joint agree with another rotation on average, to the nearest whole axes."""
-        self.turns[joint] = snapped(mean_rotation(self.R_world[:, joint].mT @ target), least_cosine=0.77)
+        self.turns[joint] = self._snapped(mean_rotation(self.R_world[:, joint].mT @ target))
 
     def _like_before(self, joint: int, before: int) -> None:
         """The turn of the joint before, unless the two never lie alike."""
         mean = mean_rotation(self.R_world[:, joint].mT @ self._solved(before))
         alike = geodesic_distance(mean, self.turns[before]) < MOST_WRIST_BEND_RAD
-        self.turns[joint] = self.turns[before] if alike else snapped(mean, least_cosine=0.77)
+        self.turns[joint] = self.turns[before] if self.on_axes and alike else self._snapped(mean)
+
+    def _snapped(self, turn: Turn) -> Turn:
+        """The nearest whole axes within 40 degrees, where the skeleton lies on axes; else the turn itself."""
+        return snapped(turn, least_cosine=0.77) if self.on_axes else turn
 
     def _solved(self, joint: int) -> Tensor:
         return self.R_world[:, joint] @ self.turns[joint]
@@ -255,7 +263,7 @@ def mean_rotation(rotations: Float[Tensor, "T 3 3"]) -> Turn:
 
 
 def _frame(first: Tensor, second: Tensor) -> Turn:
-    """Right-handed axes as columns: along first, along the part of second across it, and their normal."""
+    """Right-handed axes as columns: along first, along second across it, and their normal."""
     first = normalize(first, dim=0)
     second = normalize(second - (second @ first) * first, dim=0)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=1)
