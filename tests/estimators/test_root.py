@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from motionary.estimators.fitting import forward
-from motionary.estimators.root import SOLES, RootConfig, level_camera, lock_feet, standing, upright
+from motionary.estimators.fitting import SOLES, forward
+from motionary.estimators.root import RootConfig, level_camera, lock_feet, standing, upright
 
 CONFIG = RootConfig()
 UP = np.array([0.0, 1.0, 0.0])

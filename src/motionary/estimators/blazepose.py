@@ -14,7 +14,8 @@ from motionary.estimators.fitting import Camera
 from motionary.estimators.following import FollowConfig, follow_people
 from motionary.estimators.landmarks import on_grid
 from motionary.estimators.networks import Detector, Landmarker, Network
-from motionary.estimators.people import FittedPerson, PeopleConfig, common_up, fit_person, into_room
+from motionary.estimators.people import FittedPerson, PeopleConfig, Room, common_up, fit_person, into_room
+from motionary.estimators.root import level_camera
 from motionary.estimators.tracking import Track
 from motionary.estimators.video import Video, VideoFacts
 
@@ -105,8 +106,7 @@ class BlazePose:
 
     def _number(self, fitted: list[FittedPerson], facts: VideoFacts) -> dict[int, PersonEstimate]:
         """Put everybody into one room, the most prominent person first, their stretches in order of time."""
-        camera, root = self._camera(facts), self.people.root
-        up = common_up(fitted, facts.fps, root)
+        up = common_up(fitted, facts.fps, self.people.root)
         prominence: dict[int, float] = {}
         for person in fitted:
             height_px = np.ptp(person.track.image_px[..., 1], axis=1)
@@ -114,5 +114,5 @@ class BlazePose:
         order = sorted(prominence, key=lambda number: -prominence[number])
         fitted = sorted(fitted, key=lambda person: (order.index(person.number), person.track.times_s[0]))
         origin = fitted[0].fit.root_m[0]
-        placed = [into_room(person, up, origin, facts.fps, camera, self.body, root) for person in fitted]
-        return dict(enumerate(placed, start=1))
+        room = Room(self._camera(facts), level_camera(up), origin, facts.fps, self.body)
+        return dict(enumerate((into_room(person, room, self.people) for person in fitted), start=1))

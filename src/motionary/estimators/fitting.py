@@ -6,11 +6,13 @@ a small rotation w (in its parent's axes) moves a point p below it by (R_parent 
 Axes: the camera's, turned so that x is right, y up and z towards the viewer; the camera looks along -z.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from motionary.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
@@ -44,6 +46,11 @@ BONES = MIDDLE_BONES + tuple(
     (f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in SIDED_BONES
 )
 """Pairs of landmarks whose difference the network's 3D is believed in: its errors add up along the limbs."""
+SOLES = [
+    LANDMARK_NAMES.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "foot_index")
+]
+"""The four points that can stand: left heel, left toe, right heel, right toe."""
+
 BONE_START, BONE_END = (np.array([LANDMARK_NAMES.index(bone[end]) for bone in BONES]) for end in (0, 1))
 
 
@@ -122,6 +129,25 @@ class Target:
     """0 to 1."""
 
 
+@dataclass(frozen=True)
+class Anchors:
+    """Where standing points of the soles stay, and the path of the root that goes with them; camera axes."""
+
+    soles_m: Float[ndarray, "T 4 3"]
+    stands: Bool[ndarray, "T 4"]
+    root_m: Float[ndarray, "T 3"]
+    sole_m: float = 0.004
+    """Standard deviation of a standing point from its place."""
+    path_m: float = 0.01
+    """Standard deviation of the root from its path."""
+
+    def part(self, frames: slice) -> "Anchors":
+        """Some frames."""
+        return replace(
+            self, soles_m=self.soles_m[frames], stands=self.stands[frames], root_m=self.root_m[frames]
+        )
+
+
 def forward(
     local: Float[ndarray, "T 24 3 3"], root_m: Float[ndarray, "T 3"], rest_joints: Float[ndarray, "24 3"]
 ) -> tuple[Float[ndarray, "T 24 3 3"], Float[ndarray, "T 24 3"]]:
@@ -159,21 +185,42 @@ def refine(
     rest_joints: Float[ndarray, "24 3"],
     attachments: Attachments,
     config: FitConfig,
+    anchors: Anchors | None = None,
 ) -> BodyFit:
-    """Gauss-Newton steps from a first fit, in chunks of frames so that memory stays bounded."""
+    """Gauss-Newton steps from a first fit, in chunks of frames so that memory stays bounded.
+
+    With anchors, standing soles are held in place as well.
+    """
     pieces = []
     for first in range(0, len(start.root_m), 400):
         part = slice(first, first + 400)
         fit = BodyFit(start.local[part], start.root_m[part])
         seen = Target(target.rays[part], target.world_m[part], target.trust[part])
-        for _ in range(config.steps):
-            fit = _step(fit, seen, rest_joints, attachments, config)
+        with _one_thread():
+            for _ in range(config.steps):
+                fit = _step(fit, seen, rest_joints, attachments, config, anchors and anchors.part(part))
         pieces.append(fit)
     return BodyFit(np.concatenate([p.local for p in pieces]), np.concatenate([p.root_m for p in pieces]))
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The matrices are small and many: more threads cost more time than they save."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _step(
-    fit: BodyFit, target: Target, rest_joints: ndarray, attachments: Attachments, config: FitConfig
+    fit: BodyFit,
+    target: Target,
+    rest_joints: ndarray,
+    attachments: Attachments,
+    config: FitConfig,
+    anchors: Anchors | None,
 ) -> BodyFit:
     R_world, joints = forward(fit.local, fit.root_m, rest_joints)
     points = attachments.positions(R_world, joints)
@@ -187,10 +234,12 @@ def _step(
         weight = np.sqrt(weight)[..., None]
         rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
         residuals.append((residual[..., None] * weight).reshape(len(points), -1))
-    # torch's batched products: numpy would start all threads anew for every frame's small matrix.
+    # torch's batched products: numpy's would start all threads anew for every frame.
     J, r = torch.from_numpy(np.concatenate(rows, 1)), torch.from_numpy(np.concatenate(residuals, 1))
     H, g = (J.mT @ J).numpy(), (J.mT @ r[..., None])[..., 0].numpy()
     _add_prior(H, g, fit.local)
+    if anchors is not None:
+        _add_anchors(H, g, J_bend, points, fit.root_m, anchors)
     H += 1e-3 * np.eye(H.shape[-1])
     delta = -torch.linalg.solve(torch.from_numpy(H), torch.from_numpy(g)).numpy()
     bend = np.clip(delta[:, :-3].reshape(len(delta), -1, 3), -0.6, 0.6)
@@ -239,6 +288,19 @@ def _add_prior(H: ndarray, g: ndarray, local: ndarray) -> None:
     index = np.arange(len(spread))
     H[:, index, index] += spread**-2
     g[:, index] += spread**-2 * bent
+
+
+def _add_anchors(
+    H: ndarray, g: ndarray, J_bend: ndarray, points: ndarray, root_m: ndarray, anchors: Anchors
+) -> None:
+    moved = np.broadcast_to(np.eye(3), (len(points), len(SOLES), 3, 3))
+    J = np.concatenate([J_bend[:, SOLES], moved], -1) * (anchors.stands / anchors.sole_m)[..., None, None]
+    r = (points[:, SOLES] - anchors.soles_m) * (anchors.stands / anchors.sole_m)[..., None]
+    rows = torch.from_numpy(J.reshape(len(points), -1, J.shape[-1]))
+    H += (rows.mT @ rows).numpy()
+    g += (rows.mT @ torch.from_numpy(r.reshape(len(points), -1, 1)))[..., 0].numpy()
+    H[:, [-3, -2, -1], [-3, -2, -1]] += anchors.path_m**-2
+    g[:, -3:] += (root_m - anchors.root_m) * anchors.path_m**-2
 
 
 def _huber(residual: ndarray, limit: float) -> ndarray:

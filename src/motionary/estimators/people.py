@@ -1,20 +1,22 @@
 """From one person's landmarks to their motion: clean, fit, find the ground, keep standing feet in place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from motionary.body.smpl import BodyModel
-from motionary.estimators.attachments import Attachments, attach
+from motionary.estimators.attachments import attach
 from motionary.estimators.cleaning import smooth, undo_swaps
 from motionary.estimators.estimate import PersonEstimate, View
 from motionary.estimators.fitting import (
     BONE_END,
     BONE_START,
     BONES,
+    SOLES,
+    Anchors,
     BodyFit,
     Camera,
     FitConfig,
@@ -25,7 +27,7 @@ from motionary.estimators.fitting import (
 )
 from motionary.estimators.ik import pose_from_landmarks
 from motionary.estimators.landmarks import LANDMARK_INDEX, LandmarkTrack
-from motionary.estimators.root import SOLES, RootConfig, level_camera, lock_feet, standing, upright
+from motionary.estimators.root import RootConfig, footprints, lock_feet, standing, upright
 from motionary.motion import Motion
 from motionary.rotations import matrix_to_axis_angle, rotation_between
 
@@ -51,6 +53,8 @@ class PeopleConfig:
     """Standard deviation of the smoothing of landmarks over time; 0 for none."""
     fit: FitConfig = field(default_factory=FitConfig)
     root: RootConfig = field(default_factory=RootConfig)
+    planting_steps: int = 2
+    """Further steps with standing soles held in place."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class FittedPerson:
 
     number: int
     track: LandmarkTrack
+    target: Target
     fit: BodyFit
     joints_m: Float[ndarray, "T 24 3"]
     soles_m: Float[ndarray, "T 4 3"]
@@ -84,10 +89,14 @@ def fit_person(
     sigma = config.smooth_s * fps
     rays = smooth(camera.rays(track.image_px), trust, sigma)
     world = along_sight(smooth(track.world_m * VIEW_AXES, trust, sigma), rays)
-    fit = _fit(rays, world, trust, rest, attachments, config.fit)
+    local = pose_from_landmarks(world, rest, attachments)
+    points = attachments.positions(*forward(local, np.zeros((len(local), 3)), rest))
+    target = Target(rays, world * _scale(world, points), trust)
+    first = BodyFit(local, place(points, rays, trust))
+    fit = refine(first, target, rest, attachments, config.fit)
     R_world, joints = forward(fit.local, fit.root_m, rest)
     soles = attachments.positions(R_world, joints)[:, SOLES]
-    return FittedPerson(number, track, fit, joints, soles)
+    return FittedPerson(number, track, target, fit, joints, soles)
 
 
 def along_sight(
@@ -106,16 +115,6 @@ def _scale(world_m: Float[ndarray, "T 33 3"], points_m: Float[ndarray, "T 33 3"]
     return float(np.median(lengths[0], axis=0).sum() / np.median(lengths[1], axis=0).sum())
 
 
-def _fit(
-    rays: ndarray, world: ndarray, trust: ndarray, rest: ndarray, attachments: Attachments, config: FitConfig
-) -> BodyFit:
-    local = pose_from_landmarks(world, rest, attachments)
-    origin = np.zeros((len(local), 3))
-    points = attachments.positions(*forward(local, origin, rest))
-    target = Target(rays, world * _scale(world, points), trust)
-    return refine(BodyFit(local, place(points, rays, trust)), target, rest, attachments, config)
-
-
 def common_up(people: list[FittedPerson], fps: float, config: RootConfig) -> Float[ndarray, "3"]:
     """The vertical in camera axes that everybody's standing agrees on, weighted by how long they are seen."""
     ups = [len(person.track) * upright(person.joints_m, person.soles_m, fps, config) for person in people]
@@ -123,46 +122,67 @@ def common_up(people: list[FittedPerson], fps: float, config: RootConfig) -> Flo
     return total / np.linalg.norm(total)
 
 
-def into_room(
-    person: FittedPerson,
-    up: Float[ndarray, "3"],
-    origin_m: Float[ndarray, "3"],
-    fps: float,
-    camera: Camera,
-    body: BodyModel,
-    config: RootConfig,
-) -> PersonEstimate:
-    """Turn a fitted person upright, lock their standing feet and put them on the ground.
+@dataclass(frozen=True)
+class Room:
+    """What everybody in a video shares."""
 
-    Args:
-        person: In camera axes.
-        up: The vertical in camera axes.
-        origin_m: The point in camera axes that becomes the world's origin, except in height.
-        fps: Rate of the person's frames.
-        camera: The camera that saw them.
-        body: The body that was fitted.
-        config: Weights.
-    """
-    R_world_camera = level_camera(up)
-    root = (person.fit.root_m - origin_m) @ R_world_camera.T
-    soles = (person.soles_m - origin_m) @ R_world_camera.T
-    sight = person.fit.root_m / np.linalg.norm(person.fit.root_m, axis=-1, keepdims=True) @ R_world_camera.T
-    stands = standing(person.soles_m, fps, up, config) & person.track.seen[:, None]
-    moved = lock_feet(root, soles, stands, sight, fps, config)
-    local = person.fit.local.copy()
-    local[:, 0] = R_world_camera @ local[:, 0]
+    camera: Camera
+    R_world_camera: Float[ndarray, "3 3"]
+    origin_m: Float[ndarray, "3"]
+    """The point in camera axes that becomes the world's origin, except in height."""
+    fps: float
+    body: BodyModel
+
+    def to_world(self, points_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 3"]:
+        """Camera axes to world axes, heights from the origin point."""
+        return (points_m - self.origin_m) @ self.R_world_camera.T
+
+    def to_camera(self, points_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 3"]:
+        """The way back."""
+        return points_m @ self.R_world_camera + self.origin_m
+
+
+def into_room(person: FittedPerson, room: Room, config: PeopleConfig) -> PersonEstimate:
+    """Turn a fitted person upright, keep their standing feet in place and put them on the ground."""
+    up = room.R_world_camera[1]
+    stands = standing(person.soles_m, room.fps, up, config.root) & person.track.seen[:, None]
+    planted = _plant(person, stands, room, config)
+    rest_pelvis = room.body.joints_template[0].numpy()
+    local = planted.local.copy()
+    local[:, 0] = room.R_world_camera @ local[:, 0]
     motion = Motion(
         pose=matrix_to_axis_angle(torch.from_numpy(local)).numpy(),
-        translation=moved - body.joints_template[0].numpy(),
-        fps=fps,
+        translation=room.to_world(planted.root_m) - rest_pelvis,
+        fps=room.fps,
         valid=person.track.seen,
     )
-    grounded = motion.on_ground(body)
-    lift = float(grounded.translation[0, 1] - motion.translation[0, 1])
-    rise = np.array([0, lift, 0])
-    pictured = root - body.joints_template[0].numpy() + rise
-    view = View(camera, R_world_camera, R_world_camera @ origin_m - rise)
+    grounded = motion.on_ground(room.body)
+    rise = np.array([0, float(grounded.translation[0, 1] - motion.translation[0, 1]), 0])
+    pictured = room.to_world(_pictured_root(person, planted, room)) - rest_pelvis + rise
+    view = View(room.camera, room.R_world_camera, room.R_world_camera @ room.origin_m - rise)
     return _estimate(person, grounded, pictured, view, stands)
+
+
+def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, config: PeopleConfig) -> BodyFit:
+    """Move the root so that feet stand still, then bend the legs for what is left."""
+    root, soles = room.to_world(person.fit.root_m), room.to_world(person.soles_m)
+    sight = person.fit.root_m / np.linalg.norm(person.fit.root_m, axis=-1, keepdims=True)
+    moved = room.to_camera(
+        lock_feet(root, soles, stands, sight @ room.R_world_camera.T, room.fps, config.root)
+    )
+    if not stands.any():
+        return BodyFit(person.fit.local, moved)
+    prints = footprints(person.soles_m + (moved - person.fit.root_m)[:, None], stands)
+    rest = room.body.joints_template.double().numpy()
+    start = BodyFit(person.fit.local, moved)
+    fit_config = replace(config.fit, steps=config.planting_steps)
+    return refine(start, person.target, rest, attach(rest), fit_config, Anchors(prints, stands, moved))
+
+
+def _pictured_root(person: FittedPerson, planted: BodyFit, room: Room) -> Float[ndarray, "T 3"]:
+    rest = room.body.joints_template.double().numpy()
+    points = attach(rest).positions(*forward(planted.local, np.zeros_like(planted.root_m), rest))
+    return place(points, person.target.rays, person.target.trust)
 
 
 def _estimate(

@@ -15,11 +15,8 @@ from scipy.sparse import block_diag, coo_matrix, csr_matrix, diags, eye, kron
 from scipy.sparse.linalg import spsolve
 
 from motionary.body.skeleton import JOINT_INDEX
-from motionary.estimators.landmarks import LANDMARK_INDEX
+from motionary.motion import gaps
 from motionary.rotations import rotation_between
-
-SOLES = [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("heel", "foot_index")]
-"""The four points that can stand: left heel, left toe, right heel, right toe."""
 
 MASS_SHARE = {
     "pelvis": 0.16,
@@ -161,6 +158,15 @@ def lock_feet(
     return spsolve(csr_matrix(A).tocsc(), b).reshape(-1, 3)
 
 
+def footprints(soles_m: Float[ndarray, "T 4 3"], stands: Bool[ndarray, "T 4"]) -> Float[ndarray, "T 4 3"]:
+    """Where each standing point stays: its mean place over each unbroken time of standing."""
+    prints = soles_m.copy()
+    for point in range(soles_m.shape[1]):
+        for start, stop in _runs(stands[:, point]):
+            prints[start:stop, point] = soles_m[start:stop, point].mean(0)
+    return prints
+
+
 def _observed(root_m: ndarray, sight: ndarray, config: RootConfig) -> tuple:
     along = sight[:, :, None] * sight[:, None, :]
     weights = (np.eye(3) - along) / config.across_m + along / config.depth_m
@@ -184,9 +190,13 @@ def _on_ground(root_m: ndarray, soles_m: ndarray, stands: ndarray, config: RootC
 
 
 def _long_runs(flags: Bool[ndarray, "T"], shortest: float) -> Bool[ndarray, "T"]:
-    edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(int)))
     kept = flags.copy()
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in _runs(flags):
         if stop - start < min(shortest, len(flags)):
             kept[start:stop] = False
     return kept
+
+
+def _runs(flags: Bool[ndarray, "T"]) -> list[tuple[int, int]]:
+    """(start, stop) of each run of True, stop exclusive."""
+    return gaps(~flags)
