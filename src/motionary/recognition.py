@@ -59,7 +59,7 @@ class RecogniserTrainConfig:
     """At its highest; it rises over the first fifth of the epochs and falls to zero at the last."""
     weight_decay: float = 1e-2
     label_smoothing: float = 0.1
-    held_out: float = 0.15
+    held_out: float = 0.1
     """Share of every action's training clips that only decides when to stop."""
     noise_m: float = 0.01
     """Standard deviation of the noise added to joint positions, metres."""
