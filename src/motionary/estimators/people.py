@@ -105,7 +105,7 @@ def along_sight(
     """The network's 3D in camera axes: it comes as if the person stood in the middle of the picture."""
     to_trunk = rays[:, TRUNK].mean(1)
     sight = np.concatenate([to_trunk, -np.ones((len(rays), 1))], axis=1)
-    ahead = torch.tensor([0.0, 0.0, -1.0], dtype=torch.float64)
+    ahead = torch.tensor([[0.0, 0.0, -1.0]], dtype=torch.float64).expand(len(sight), 3)
     return world_m @ rotation_between(ahead, torch.from_numpy(sight)).mT.numpy()
 
 

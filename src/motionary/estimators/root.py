@@ -18,6 +18,9 @@ from motionary.body.skeleton import JOINT_INDEX
 from motionary.motion import gaps
 from motionary.rotations import rotation_between
 
+DEPTH_SPEED_SHARE = 0.4
+"""How much speed along the line of sight counts: it is seen less well."""
+
 MASS_SHARE = {
     "pelvis": 0.16,
     "spine3": 0.30,
@@ -73,7 +76,8 @@ def standing(
     if len(soles_m) < 2:
         return np.ones(soles_m.shape[:2], bool)
     steady = gaussian_filter1d(soles_m, 0.04 * fps, axis=0, mode="nearest")
-    speed = np.linalg.norm(np.gradient(steady[..., :2], 1 / fps, axis=0), axis=-1)
+    velocity = np.gradient(steady, 1 / fps, axis=0) * np.array([1, 1, DEPTH_SPEED_SHARE])
+    speed = np.linalg.norm(velocity, axis=-1)
     height = soles_m @ up
     low = height < height.min(1, keepdims=True) + config.above_lowest_m
     slow = (speed < config.slow_m_s) & low
