@@ -264,6 +264,7 @@ def evaluate(
     )
     result.save(out / "metrics.json")
     Console().print(result.table())
+    Console().print(result.action_table())
     print(f"metrics: {out / 'metrics.json'}")
 
 
