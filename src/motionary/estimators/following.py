@@ -8,7 +8,8 @@ from motionary.estimators.regions import Region
 from motionary.estimators.tracking import Track, Tracker, TrackerConfig
 from motionary.estimators.video import Frame, Video
 
-Detect = Callable[[Frame], list[Region]]
+Detect = Callable[[Frame, int], list[Region]]
+"""From a frame and the number of looks before this one to where people may be."""
 Locate = Callable[[Frame, Region], tuple[Landmarks, Region] | None]
 
 
@@ -29,7 +30,7 @@ def follow_people(video: Video, detect: Detect, locate: Locate, config: FollowCo
         One track per person, in order of appearance.
     """
     tracker = Tracker(config.tracker)
-    last_detection_s = -config.detect_every_s
+    last_detection_s, looks = -config.detect_every_s, 0
     for frame in video.frames():
         time_s = frame.time_s
         lost = False
@@ -41,15 +42,18 @@ def follow_people(video: Video, detect: Detect, locate: Locate, config: FollowCo
                 track.add(time_s, *seen)
         if lost or time_s - last_detection_s >= config.detect_every_s - 1e-6:
             last_detection_s = time_s
-            _meet(tracker, frame, detect(frame), locate, config.most_people)
+            _meet(tracker, frame, detect(frame, looks), locate, config.most_people)
+            looks += 1
         tracker.close_frame(time_s)
     return tracker.tracks
 
 
 def _meet(tracker: Tracker, frame: Frame, detected: list[Region], locate: Locate, most_people: int) -> None:
     """Look at those detected who are not being followed yet."""
-    for where in tracker.unclaimed(frame.time_s, detected):
+    for where in detected:
         in_view = sum(track.active for track in tracker.tracks)
-        seen = locate(frame, where) if in_view < most_people else None
-        if seen is not None:
+        if in_view >= most_people or not tracker.unclaimed(frame.time_s, [where]):
+            continue
+        seen = locate(frame, where)
+        if seen is not None and tracker.unclaimed(frame.time_s, [seen[1]]):
             tracker.found(frame.time_s, where, *seen)

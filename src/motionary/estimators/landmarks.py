@@ -100,7 +100,7 @@ def on_grid(
 
 def _resample(times_s: Float[ndarray, "N"], sightings: list[Landmarks], fps: float) -> LandmarkTrack:
     first, last = np.ceil(times_s[0] * fps - 0.25), np.floor(times_s[-1] * fps + 0.25)
-    grid = np.arange(first, max(last, first) + 1) / fps
+    grid = np.arange(max(first, 0.0), max(last, first) + 1) / fps
     after = np.clip(np.searchsorted(times_s, grid), 1, max(len(times_s) - 1, 1))
     after = np.minimum(after, len(times_s) - 1)
     before = np.maximum(after - 1, 0)

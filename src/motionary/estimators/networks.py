@@ -42,19 +42,44 @@ class Network:
 
 @dataclass(frozen=True)
 class Detector:
-    """Finds people in a whole frame."""
+    """Finds people in a frame."""
 
     network: Network
     least_score: float = 0.5
 
-    def __call__(self, frame: Frame) -> list[Region]:
-        """Where each person is, the surest first."""
-        whole = Region.whole_image(*frame.size)
-        picture = frame.crop(whole.T_image_crop(INPUT_SIZE), INPUT_SIZE, black_border=True)
+    def __call__(self, frame: Frame, look: int = 0) -> list[Region]:
+        """Where people may be; one person may be given twice.
+
+        Args:
+            frame: The picture.
+            look: Counts the looks at a video: the first (0) takes in the whole frame and closer views of its
+                parts, later ones the whole frame and one of the parts in turn.
+        """
+        whole, *parts = views(*frame.size)
+        chosen = parts if look == 0 else [parts[look % len(parts)]]
+        return [person for view in (whole, *chosen) for person in self._people(frame, view)]
+
+    def _people(self, frame: Frame, view: Region) -> list[Region]:
+        picture = frame.crop(view.T_image_crop(INPUT_SIZE), INPUT_SIZE, black_border=True)
         boxes, logits = self.network(picture[None] * np.float32(2 / 255) - np.float32(1), (0, 1))
         found = blend(decode(boxes[0], logits[0, :, 0], self.least_score))
-        circles = [whole.to_image(points[:2]) for points in found.points]
+        circles = [view.to_image(points[:2]) for points in found.points]
         return [Region.around(hip, rim) for hip, rim in circles if np.linalg.norm(rim - hip) > 4]
+
+
+def views(width: int, height: int) -> list[Region]:
+    """The whole image and closer views of its parts, where small people are large enough to be found."""
+    long, short = max(width, height), min(width, height)
+    across = np.array([1, 0]) if width >= height else np.array([0, 1])
+    middle = np.array([width / 2, height / 2])
+    shifts = [(long - short) / 2, long / 4] if long > 1.15 * short else [0, long / 4]
+    sizes = [short, 0.6 * long]
+    parts = [
+        Region(middle + side * shift * across, float(size))
+        for shift, size in zip(shifts, sizes, strict=True)
+        for side in (-1, 1)
+    ]
+    return [Region.whole_image(width, height), Region(middle, 0.7 * short), *parts]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ class TrackerConfig:
 
     same_person_distance: float = 0.25
     """A detection this near to a followed person is that person."""
+    crowded_distance: float = 0.1
+    """The same while somebody is missing, who may be standing close by; landmarks then tell the two apart."""
     return_distance: float = 0.35
     """How far from where it was lost a person may reappear, at first."""
     return_speed: float = 0.5
@@ -82,7 +84,7 @@ class Tracker:
     def unclaimed(self, time_s: float, detected: Sequence[Region]) -> list[Region]:
         """Detected regions that are of nobody seen in this frame."""
         seen = [track.regions[-1] for track in self.tracks if track.active and track.times_s[-1] == time_s]
-        near = self.config.same_person_distance
+        near = self.config.crowded_distance if self._missing(time_s) else self.config.same_person_distance
         return [region for region in detected if all(_apart(region, other) > near for other in seen)]
 
     def found(self, time_s: float, where: Region, seen: Landmarks, region: Region) -> Track:
@@ -105,6 +107,11 @@ class Tracker:
             if time_s - track.times_s[-1] > self.config.patience_s:
                 track.active = False
         self.tracks = [track for track in self.tracks if track.sightings]
+
+    def _missing(self, time_s: float) -> bool:
+        """Whether somebody went out of sight lately."""
+        away_s = [time_s - track.times_s[-1] for track in self.tracks]
+        return any(0 < away <= self.config.return_after_s for away in away_s)
 
     def _returned(self, time_s: float, where: Region) -> Track | None:
         config, best, best_distance = self.config, None, np.inf
