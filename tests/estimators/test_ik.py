@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from motionary.estimators.fitting import BodyFit, FitConfig, Target, forward, place, refine
+from motionary.estimators.fitting import BodyFit, FitConfig, Target, courses, forward, place, refine
 from motionary.estimators.ik import pose_from_landmarks
 from motionary.rotations import geodesic_distance
 
@@ -99,3 +99,12 @@ def test_knees_and_elbows_stay_hinges_under_noise(walk, rest, attachments, camer
     fit = refine(BodyFit(first, start), Target(rays, world, trust), rest, attachments, FitConfig())
     sideways = np.abs(fit.local[:, [4, 5], 0, 0])  # a hinge about x leaves the x axis where it is
     assert np.percentile(sideways, 5) > 0.9
+
+
+def test_courses_keep_steady_turns_and_pull_in_a_stray_frame(walk):
+    steady = walk[0]
+    np.testing.assert_allclose(courses(np.tile(steady[:1], (20, 1, 1, 1)), 3.0)[7], steady[0], atol=1e-6)
+    stray = steady.copy()
+    stray[30, 4] = np.diag([1.0, -1.0, -1.0])
+    off = angles_deg(courses(stray, 3.0), steady)
+    assert off[30, 4] < 0.3 * angles_deg(stray, steady)[30, 4]

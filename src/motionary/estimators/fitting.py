@@ -14,11 +14,17 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
+from scipy.ndimage import gaussian_filter1d
 
 from motionary.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
 from motionary.estimators.attachments import Attachments, moves
 from motionary.estimators.landmarks import LANDMARK_NAMES
-from motionary.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from motionary.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    matrix_to_quaternion,
+    quaternion_to_matrix,
+)
 
 BENDING = [j for j, name in enumerate(JOINT_NAMES) if not name.endswith(("foot", "hand"))]
 """Joints that are solved for; toes and fingers stay straight."""
@@ -85,7 +91,12 @@ class FitConfig:
     """The network's 3D, from one end of a bone to the other, across the line of sight."""
     depth_m: float = 0.08
     """The network's 3D along the line of sight."""
-    steps: int = 6
+    course_rad: float = 0.1
+    """Joints about their own course over time, in the later steps."""
+    course_s: float = 0.1
+    """Standard deviation of the smoothing that gives that course."""
+    steps: int = 4
+    """Gauss-Newton steps of each frame on its own; as many follow in which frames know their neighbours."""
     outlier: float = 2.5
     """Residuals beyond this many standard deviations count linearly (Huber)."""
 
@@ -127,6 +138,15 @@ class Target:
     """In camera axes, scaled to the body; only differences count."""
     trust: Float[ndarray, "T 33"]
     """0 to 1."""
+
+
+def courses(local: Float[ndarray, "T 24 3 3"], sigma_frames: float) -> Float[ndarray, "T 24 3 3"]:
+    """The rotations smoothed over time, symmetrically, so that nothing lags."""
+    quaternion = matrix_to_quaternion(torch.from_numpy(local)).numpy()
+    turned_over = (quaternion[1:] * quaternion[:-1]).sum(-1, keepdims=True) < 0
+    quaternion[1:] *= np.cumprod(np.where(turned_over, -1, 1), axis=0)  # q and -q are one rotation
+    smoothed = gaussian_filter1d(quaternion, sigma_frames, axis=0, mode="nearest")
+    return quaternion_to_matrix(torch.from_numpy(smoothed)).numpy()
 
 
 @dataclass(frozen=True)
@@ -185,11 +205,13 @@ def refine(
     rest_joints: Float[ndarray, "24 3"],
     attachments: Attachments,
     config: FitConfig,
+    *,
+    course: Float[ndarray, "T 24 3 3"] | None = None,
     anchors: Anchors | None = None,
 ) -> BodyFit:
     """Gauss-Newton steps from a first fit, in chunks of frames so that memory stays bounded.
 
-    With anchors, standing soles are held in place as well.
+    With a course, joints are drawn to it; with anchors, standing soles are held in place.
     """
     pieces = []
     for first in range(0, len(start.root_m), 400):
@@ -198,7 +220,15 @@ def refine(
         seen = Target(target.rays[part], target.world_m[part], target.trust[part])
         with _one_thread():
             for _ in range(config.steps):
-                fit = _step(fit, seen, rest_joints, attachments, config, anchors and anchors.part(part))
+                fit = _step(
+                    fit,
+                    seen,
+                    rest_joints,
+                    attachments,
+                    config,
+                    course if course is None else course[part],
+                    anchors and anchors.part(part),
+                )
         pieces.append(fit)
     return BodyFit(np.concatenate([p.local for p in pieces]), np.concatenate([p.root_m for p in pieces]))
 
@@ -220,6 +250,7 @@ def _step(
     rest_joints: ndarray,
     attachments: Attachments,
     config: FitConfig,
+    course: ndarray | None,
     anchors: Anchors | None,
 ) -> BodyFit:
     R_world, joints = forward(fit.local, fit.root_m, rest_joints)
@@ -238,6 +269,8 @@ def _step(
     J, r = torch.from_numpy(np.concatenate(rows, 1)), torch.from_numpy(np.concatenate(residuals, 1))
     H, g = (J.mT @ J).numpy(), (J.mT @ r[..., None])[..., 0].numpy()
     _add_prior(H, g, fit.local)
+    if course is not None:
+        _add_course(H, g, fit.local, course, config.course_rad)
     if anchors is not None:
         _add_anchors(H, g, J_bend, points, fit.root_m, anchors)
     H += 1e-3 * np.eye(H.shape[-1])
@@ -288,6 +321,14 @@ def _add_prior(H: ndarray, g: ndarray, local: ndarray) -> None:
     index = np.arange(len(spread))
     H[:, index, index] += spread**-2
     g[:, index] += spread**-2 * bent
+
+
+def _add_course(H: ndarray, g: ndarray, local: ndarray, course: ndarray, spread_rad: float) -> None:
+    off = torch.from_numpy(local[:, BENDING] @ course[:, BENDING].swapaxes(-1, -2))
+    residual = matrix_to_axis_angle(off).numpy().reshape(len(local), -1)
+    index = np.arange(residual.shape[1])
+    H[:, index, index] += spread_rad**-2
+    g[:, index] += residual * spread_rad**-2
 
 
 def _add_anchors(

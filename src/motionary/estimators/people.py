@@ -21,6 +21,7 @@ from motionary.estimators.fitting import (
     Camera,
     FitConfig,
     Target,
+    courses,
     forward,
     place,
     refine,
@@ -94,6 +95,10 @@ def fit_person(
     target = Target(rays, world * _scale(world, points), trust)
     first = BodyFit(local, place(points, rays, trust))
     fit = refine(first, target, rest, attachments, config.fit)
+    for _ in range(2):
+        steps = replace(config.fit, steps=config.fit.steps // 2)
+        course = courses(fit.local, config.fit.course_s * fps)
+        fit = refine(BodyFit(course, fit.root_m), target, rest, attachments, steps, course=course)
     R_world, joints = forward(fit.local, fit.root_m, rest)
     soles = attachments.positions(R_world, joints)[:, SOLES]
     return FittedPerson(number, track, target, fit, joints, soles)
@@ -176,7 +181,9 @@ def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, confi
     rest = room.body.joints_template.double().numpy()
     start = BodyFit(person.fit.local, moved)
     fit_config = replace(config.fit, steps=config.planting_steps)
-    return refine(start, person.target, rest, attach(rest), fit_config, Anchors(prints, stands, moved))
+    anchors = Anchors(prints, stands, moved)
+    course = courses(start.local, config.fit.course_s * room.fps)
+    return refine(start, person.target, rest, attach(rest), fit_config, course=course, anchors=anchors)
 
 
 def _pictured_root(person: FittedPerson, planted: BodyFit, room: Room) -> Float[ndarray, "T 3"]:

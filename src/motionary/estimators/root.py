@@ -18,9 +18,6 @@ from motionary.body.skeleton import JOINT_INDEX
 from motionary.motion import gaps
 from motionary.rotations import rotation_between
 
-DEPTH_SPEED_SHARE = 0.4
-"""How much speed along the line of sight counts: it is seen less well."""
-
 MASS_SHARE = {
     "pelvis": 0.16,
     "spine3": 0.30,
@@ -43,6 +40,11 @@ class RootConfig:
 
     slow_m_s: float = 0.25
     """A point of the sole moving slower than this across the picture may be standing."""
+    slow_share: float = 0.25
+    """This share of the speed at which the feet move on average is added: standing feet are seen blurred."""
+    depth_share: float = 0.9
+    """How much speed along the line of sight counts, which is seen less well, the less the further away."""
+    depth_share_within_m: float = 4.0
     above_lowest_m: float = 0.12
     """A standing point is no higher above the lowest one."""
     shortest_s: float = 0.1
@@ -76,11 +78,15 @@ def standing(
     if len(soles_m) < 2:
         return np.ones(soles_m.shape[:2], bool)
     steady = gaussian_filter1d(soles_m, 0.04 * fps, axis=0, mode="nearest")
-    velocity = np.gradient(steady, 1 / fps, axis=0) * np.array([1, 1, DEPTH_SPEED_SHARE])
+    steady[..., 2] = gaussian_filter1d(soles_m[..., 2], 0.12 * fps, axis=0, mode="nearest")
+    velocity = np.gradient(steady, 1 / fps, axis=0)
+    distance = np.maximum(-steady[..., 2], 1)
+    velocity[..., 2] *= config.depth_share * np.minimum(config.depth_share_within_m / distance, 1)
     speed = np.linalg.norm(velocity, axis=-1)
+    walking = gaussian_filter1d(np.linalg.norm(velocity[..., :2].mean(1), axis=-1), 0.3 * fps, mode="nearest")
     height = soles_m @ up
     low = height < height.min(1, keepdims=True) + config.above_lowest_m
-    slow = (speed < config.slow_m_s) & low
+    slow = (speed < config.slow_m_s + config.slow_share * walking[:, None]) & low
     return np.stack([_long_runs(column, config.shortest_s * fps) for column in slow.T], 1)
 
 
