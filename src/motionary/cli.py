@@ -18,6 +18,9 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional, arg
 
+from motionary.commands.assets import assets_get, assets_list, assets_set
+from motionary.commands.published import import_model
+
 Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
 
 
@@ -293,38 +296,6 @@ def studio(source: Positional[str], /, *, port: int = 8080) -> None:
     serve(source, port)
 
 
-def assets_list() -> None:
-    """List bodies, weights and samples: what is here, what is missing, its licence, where to get it."""
-    from motionary.body.assets import list_assets
-
-    for asset in list_assets():
-        state = "here" if asset.installed() else f"not here, {asset.how}"
-        print(f"{asset.name} ({state})\n    {asset.purpose}\n    {asset.licence}; {asset.source}")
-
-
-def assets_get(name: Positional[str], /) -> None:
-    """Fetch an asset that is free to fetch.
-
-    Args:
-        name: A name from `motionary assets list`.
-    """
-    from motionary.body.assets import get_asset
-
-    print(get_asset(name))
-
-
-def assets_set(name: Positional[str], file: Positional[Path], /) -> None:
-    """Check a licensed file that you have obtained, and put it where Motionary finds it.
-
-    Args:
-        name: A name from `motionary assets list`.
-        file: The file as downloaded.
-    """
-    from motionary.body.assets import set_asset
-
-    print(set_asset(name, file))
-
-
 def demo(*, out: Path = Path("motionary-demo")) -> None:
     """See the whole path in a few minutes: estimate, generate, score, export, and a report of it all.
 
@@ -343,6 +314,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "dataset inspect": dataset_inspect,
     "train": train,
     "train-recogniser": train_recogniser,
+    "import-model": import_model,
     "generate": generate,
     "evaluate": evaluate,
     "export": export,

@@ -50,6 +50,17 @@ def features_to_motion(
     )
 
 
+def half_turn(features: Float[Tensor, "*B 25 6"]) -> Float[Tensor, "*B 25 6"]:
+    """The motion turned by 180 degrees about the x axis: from a camera's axes (y down) to ours, and back.
+
+    A person upright in the picture is upright afterwards; one who looks at the camera faces +z.
+    """
+    signs = features.new_ones(NUM_ROWS, NUM_FEATURES)
+    signs[0, 3:] = -1  # the second row of diag(1, -1, -1) R
+    signs[NUM_JOINTS, 1:3] = -1
+    return features * signs
+
+
 def face_forward(motion: Motion) -> Motion:
     """The motion turned about the vertical so that its first frame faces +z.
 

@@ -53,7 +53,7 @@ def generate(
     decoded = (
         features
         for z in latents.split(MOTIONS_AT_ONCE)
-        for features in model.network.decode_action(z, label, length)
+        for features in model.in_world(model.network.decode_action(z, label, length))
     )
     body = _ground_body()
     return [features_to_motion(rows, model.fps, action).on_ground(body) for rows in islice(decoded, num)]

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from motionary.atomic import write_atomically
+from motionary.features import half_turn
 from motionary.models.actor import Actor, ActorConfig
 
 FORMAT_VERSION = 1
@@ -20,7 +22,10 @@ MODEL_FILE = "model.safetensors"
 BUNDLED = Path(__file__).resolve().parents[1] / "pretrained"
 """Folder of the models that come with the package, one folder each."""
 
-Kind = Literal["actor", "gru"]
+Kind = Literal["actor", "gru", "stgcn"]
+
+FrameName = Literal["world", "camera"]
+"""Axes of a model's motions: ours, y up, or a camera's, y down, as in ACTOR's published models."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Checkpoint:
     provenance: dict[str, Any] = field(default_factory=dict)
     """Data set, training settings, versions: whatever tells where it came from."""
     licence: str = "unknown"
+    frame: FrameName = "world"
 
     def save(self, path: Path | str, precision: Literal["float32", "float16"] = "float32") -> None:
         """Write one .safetensors file, whole or not at all; float16 halves its size.
@@ -136,6 +142,12 @@ class Model:
     facing: str
     provenance: dict[str, Any]
     licence: str
+    frame: FrameName = "world"
+    """What the network's own features are in."""
+
+    def in_world(self, features: Float[Tensor, "*B 25 6"]) -> Float[Tensor, "*B 25 6"]:
+        """What the network made, y up whatever it was trained on."""
+        return half_turn(features) if self.frame == "camera" else features
 
     def action_index(self, action: str) -> int:
         """Class index of an action.
@@ -159,6 +171,7 @@ class Model:
             tensors=self.network.state_dict(),
             provenance=self.provenance,
             licence=self.licence,
+            frame=self.frame,
         ).save(path, precision)
 
 
@@ -190,6 +203,7 @@ def load_model(name_or_path: str | Path) -> Model:
         facing=checkpoint.facing,
         provenance=checkpoint.provenance,
         licence=checkpoint.licence,
+        frame=checkpoint.frame,
     )
 
 

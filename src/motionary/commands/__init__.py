@@ -1,0 +1,1 @@
+"""Commands that `motionary.cli` takes from here rather than holding them itself."""
