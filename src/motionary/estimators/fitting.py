@@ -255,20 +255,8 @@ def _step(
 ) -> BodyFit:
     R_world, joints = forward(fit.local, fit.root_m, rest_joints)
     points = attachments.positions(R_world, joints)
-    J_bend = _bending_jacobian(R_world, joints, points, attachments)  # (T, 33, 3, P)
-    rows, residuals = [], []
-    for jacobian, residual, sigma, trust in (
-        _image_term(points, J_bend, target, config),
-        _bone_term(points, J_bend, target, config),
-    ):
-        weight = trust[..., None] / sigma**2 * _huber(residual / sigma, config.outlier)
-        weight = np.sqrt(weight)[..., None]
-        rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
-        residuals.append((residual[..., None] * weight).reshape(len(points), -1))
-    # torch's batched products: numpy's would start all threads anew for every frame.
-    J, r = torch.from_numpy(np.concatenate(rows, 1)), torch.from_numpy(np.concatenate(residuals, 1))
-    H, g = (J.mT @ J).numpy(), (J.mT @ r[..., None])[..., 0].numpy()
-    _add_prior(H, g, fit.local)
+    J_bend = bending_jacobian(R_world, joints, points, attachments)  # (T, 33, 3, P)
+    H, g = normal_equations(fit, points, J_bend, target, config)
     if course is not None:
         _add_course(H, g, fit.local, course, config.course_rad)
     if anchors is not None:
@@ -282,9 +270,46 @@ def _step(
     return BodyFit(local, np.concatenate([root[:, :2], np.minimum(root[:, 2:], -0.3)], 1))
 
 
-def _bending_jacobian(
-    R_world: ndarray, joints: ndarray, points: ndarray, attachments: Attachments
-) -> ndarray:
+def normal_equations(
+    fit: BodyFit,
+    points: Float[ndarray, "T 33 3"],
+    moved: Float[ndarray, "T 33 3 P"],
+    target: Target,
+    config: FitConfig,
+) -> tuple[Float[ndarray, "T Q Q"], Float[ndarray, "T Q"]]:
+    """Gauss-Newton matrix and gradient of each frame, data and everyday pose together.
+
+    Args:
+        fit: Where the terms are linearised.
+        points: Its landmarks.
+        moved: How they move with P parameters, the bending joints' first; Q = P + 3 with the root's position
+            last.
+        target: What is fitted.
+        config: Trust in each source.
+    """
+    rows, residuals = [], []
+    for jacobian, residual, sigma, trust in (
+        _image_term(points, moved, target, config),
+        _bone_term(points, moved, target, config),
+    ):
+        weight = trust[..., None] / sigma**2 * _huber(residual / sigma, config.outlier)
+        weight = np.sqrt(weight)[..., None]
+        rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
+        residuals.append((residual[..., None] * weight).reshape(len(points), -1))
+    # torch's batched products: numpy's would start all threads anew for every frame.
+    J, r = torch.from_numpy(np.concatenate(rows, 1)), torch.from_numpy(np.concatenate(residuals, 1))
+    H, g = (J.mT @ J).numpy(), (J.mT @ r[..., None])[..., 0].numpy()
+    _add_prior(H, g, fit.local)
+    return H, g
+
+
+def bending_jacobian(
+    R_world: Float[ndarray, "T 24 3 3"],
+    joints: Float[ndarray, "T 24 3"],
+    points: Float[ndarray, "T 33 3"],
+    attachments: Attachments,
+) -> Float[ndarray, "T 33 3 P"]:
+    """How the landmarks move as the bending joints turn, three axes each in their parents' frames."""
     parents = np.array(PARENTS)[BENDING]
     R_parent = R_world[:, parents]
     R_parent[:, 0] = np.eye(3)

@@ -29,6 +29,7 @@ from motionary.estimators.fitting import (
 from motionary.estimators.ik import pose_from_landmarks
 from motionary.estimators.landmarks import LANDMARK_INDEX, LandmarkTrack
 from motionary.estimators.root import RootConfig, footprints, lock_feet, standing, upright
+from motionary.estimators.shape import fit_betas
 from motionary.motion import Motion
 from motionary.rotations import matrix_to_axis_angle, rotation_between
 
@@ -66,6 +67,7 @@ class FittedPerson:
     track: LandmarkTrack
     target: Target
     fit: BodyFit
+    betas: Float[ndarray, "10"]
     joints_m: Float[ndarray, "T 24 3"]
     soles_m: Float[ndarray, "T 4 3"]
 
@@ -95,13 +97,21 @@ def fit_person(
     target = Target(rays, world * _scale(world, points), trust)
     first = BodyFit(local, place(points, rays, trust))
     fit = refine(first, target, rest, attachments, config.fit)
+    betas = fit_betas(fit, target, body, attachments, config.fit)
+    rest = rest_joints(body, betas)
+    attachments = attach(rest)
     for _ in range(2):
         steps = replace(config.fit, steps=config.fit.steps // 2)
         course = courses(fit.local, config.fit.course_s * fps)
         fit = refine(BodyFit(course, fit.root_m), target, rest, attachments, steps, course=course)
     R_world, joints = forward(fit.local, fit.root_m, rest)
     soles = attachments.positions(R_world, joints)[:, SOLES]
-    return FittedPerson(number, track, target, fit, joints, soles)
+    return FittedPerson(number, track, target, fit, betas, joints, soles)
+
+
+def rest_joints(body: BodyModel, betas: Float[ndarray, "10"]) -> Float[ndarray, "24 3"]:
+    """Joints of a shaped body in the rest pose."""
+    return body.shape(torch.from_numpy(betas.astype(np.float32))).joints.double().numpy()
 
 
 def along_sight(
@@ -152,13 +162,14 @@ def into_room(person: FittedPerson, room: Room, config: PeopleConfig) -> PersonE
     up = room.R_world_camera[1]
     stands = standing(person.soles_m, room.fps, up, config.root) & person.track.seen[:, None]
     planted = _plant(person, stands, room, config)
-    rest_pelvis = room.body.joints_template[0].numpy()
+    rest_pelvis = rest_joints(room.body, person.betas)[0]
     local = planted.local.copy()
     local[:, 0] = room.R_world_camera @ local[:, 0]
     motion = Motion(
         pose=matrix_to_axis_angle(torch.from_numpy(local)).numpy(),
         translation=room.to_world(planted.root_m) - rest_pelvis,
         fps=room.fps,
+        betas=person.betas,
         valid=person.track.seen,
     )
     grounded = motion.on_ground(room.body)
@@ -178,7 +189,7 @@ def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, confi
     if not stands.any():
         return BodyFit(person.fit.local, moved)
     prints = footprints(person.soles_m + (moved - person.fit.root_m)[:, None], stands)
-    rest = room.body.joints_template.double().numpy()
+    rest = rest_joints(room.body, person.betas)
     start = BodyFit(person.fit.local, moved)
     fit_config = replace(config.fit, steps=config.planting_steps)
     anchors = Anchors(prints, stands, moved)
@@ -187,7 +198,7 @@ def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, confi
 
 
 def _pictured_root(person: FittedPerson, planted: BodyFit, room: Room) -> Float[ndarray, "T 3"]:
-    rest = room.body.joints_template.double().numpy()
+    rest = rest_joints(room.body, person.betas)
     points = attach(rest).positions(*forward(planted.local, np.zeros_like(planted.root_m), rest))
     return place(points, person.target.rays, person.target.trust)
 
