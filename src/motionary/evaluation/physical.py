@@ -272,7 +272,7 @@ def measure(
     fps: float,
     habits: ActionHabits,
 ) -> Float[Tensor, "B M"]:
-    """All numbers of `MEASURES`, in their order, of motions that need not have been recorded with their ground."""
+    """All numbers of `MEASURES`, in their order; the ground is estimated, as `ground_height` does."""
     ground_m = ground_height(joints)
     columns = (
         foot_skate(joints, fps, ground_m),
