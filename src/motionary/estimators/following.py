@@ -17,7 +17,7 @@ Locate = Callable[[Frame, Region], tuple[Landmarks, Region] | None]
 class FollowConfig:
     """How often to look for people, and for how many."""
 
-    detect_every_s: float = 0.5
+    detect_every_s: float = 0.33
     """The detector runs this often while everybody followed is in view, and at once when somebody is lost."""
     most_people: int = 8
     tracker: TrackerConfig = field(default_factory=TrackerConfig)

@@ -58,10 +58,6 @@ class Landmarks:
     score: float
     """Probability, 0 to 1, that there is a person."""
 
-    def box(self) -> Float[ndarray, "4"]:
-        """(left, top, right, bottom) of the landmarks in pixels."""
-        return np.concatenate([self.image_px.min(0), self.image_px.max(0)])
-
 
 @dataclass(frozen=True)
 class LandmarkTrack:

@@ -48,11 +48,6 @@ class Region:
         """Image pixels of points given as fractions (0 to 1) of the region."""
         return (points - 0.5) * self.size_px @ self.turn().T + self.center_px
 
-    def box(self) -> Float[ndarray, "4"]:
-        """(left, top, right, bottom) in pixels of the square without its margin and rotation."""
-        half = self.size_px / MARGIN / 2
-        return np.concatenate([self.center_px - half, self.center_px + half])
-
 
 def overlap(a: Float[ndarray, "N 4"], b: Float[ndarray, "M 4"]) -> Float[ndarray, "N M"]:
     """Intersection over union of boxes (left, top, right, bottom)."""
