@@ -64,7 +64,7 @@ class Plan:
     loaders: tuple[Loader, ...]
 
     @property
-    def splits(self) -> tuple[str, ...]:
+    def splits(self) -> tuple[Literal["train", "test"], ...]:
         """In order of appearance."""
         return tuple(dict.fromkeys(loader.split for loader in self.loaders))
 
