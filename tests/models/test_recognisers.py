@@ -235,10 +235,10 @@ def test_published_recognisers_are_right_as_often_as_published(golden, shared, s
         right = (recognise(network, joints).logits.argmax(1).numpy() == labels).mean()
         assert_allclose(right, still, atol=0.006, err_msg=line)  # printed with two digits
         mean, spread = map(float, re.search(r"20 draws\) ([\d.]+) \+- ([\d.]+)", line).groups())
-        hidden = torch.randn(2, 20 * len(joints), 128, generator=generator)
-        again = recognise(network, joints.repeat(20, 1, 1, 1), hidden).logits.argmax(1).numpy()
-        shares = (again.reshape(20, -1) == labels).mean(1)
-        allowed = 0.02 + 1.5 * spread  # other draws than theirs
+        hidden = torch.randn(2, 5 * len(joints), 128, generator=generator)
+        again = recognise(network, joints.repeat(5, 1, 1, 1), hidden).logits.argmax(1).numpy()
+        shares = (again.reshape(5, -1) == labels).mean(1)
+        allowed = 0.02 + 2 * spread  # five other draws than their twenty
         assert_allclose(shares.mean(), mean, atol=allowed, err_msg=line)
 
 
