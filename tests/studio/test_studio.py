@@ -96,6 +96,11 @@ def test_a_model_performs_for_several_people(checkpoint):
         assert not np.allclose(knees(studio), first, atol=1e-3)
         studio.perform("jump", num=3, seconds=0.2, seed=5)
         assert np.allclose(knees(studio), first)
+        left_over = studio.people[1:]
+        studio.perform("walk", num=1, seconds=0.2)
+        assert len(studio.people) == 1
+        assert studio.people[0].mesh.visible
+        assert not any(person.mesh.visible for person in left_over)
     finally:
         studio.stop()
 

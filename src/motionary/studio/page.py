@@ -1,11 +1,11 @@
 """The studio's page: a scene, a player, and the controls of a folder or a model."""
 
 import io
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from itertools import count
 from threading import Event, RLock, Thread
 from time import perf_counter
 from typing import Any
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from motionary.body.assets import load_body
-from motionary.export.render import Colour, colours_for
+from motionary.export.render import colours_for
 from motionary.export.scene import MOST_FACES, add_floor, add_person, aim, bone_tracks, pose_bones
 from motionary.export.surface import Surface
 from motionary.generation import generate
@@ -54,7 +54,6 @@ class Studio:
         self.player = Player()
         self.people: list[Person] = []
         self._surface = surface
-        self._numbers = count()
         self._lock = RLock()  # clicks come in threads of their own
         self._ended = Event()
         self._clock = Thread(target=self._run, daemon=True)
@@ -104,11 +103,15 @@ class Studio:
         """Play motions that happen together, from their start, instead of what was there."""
         body, colours = self._surface.body, colours_for(len(motions))
         with self._lock, self.server.atomic():
-            for person in self.people:
-                person.mesh.remove()
+            # A mesh is replaced by name or hidden: a page of viser 1.1 goes blank when one is removed.
+            for person in self.people[len(motions) :]:
+                person.mesh.visible = False
             self.people = [
-                Person(self._add_mesh(motion, colour), *bone_tracks(motion, body))
-                for motion, colour in zip(motions, colours, strict=True)
+                Person(
+                    add_person(self.server, f"/person_{index}", motion, self._surface, colours[index]),
+                    *bone_tracks(motion, body),
+                )
+                for index, motion in enumerate(motions)
             ]
             self.player.insert(max(map(len, motions)), motions[0].fps)
             self.seek(0)
@@ -139,10 +142,6 @@ class Studio:
             self.player.advance(elapsed_s)
             if self.player.frame != before:
                 self._draw()
-
-    def _add_mesh(self, motion: Motion, colour: Colour) -> viser.MeshSkinnedHandle:
-        # A new name each time, because messages to the bones of an old one may still be on their way.
-        return add_person(self.server, f"/person_{next(self._numbers)}", motion, self._surface, colour)
 
     def _draw(self) -> None:
         with self.server.atomic():
@@ -220,6 +219,8 @@ def _serve_on(port: int) -> viser.ViserServer:
             probe.bind((HOST, port))
     except (OSError, OverflowError) as error:
         raise ValueError(f"Port {port} cannot be used ({error}); give another with --port.") from None
+    # Browsers open spare connections and drop them, which websockets reports with a traceback.
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
     with redirect_stdout(io.StringIO()):
         server = viser.ViserServer(host=HOST, port=port, label="Motionary", verbose=False)
     server.request_share_url = lambda verbose=True: None  # type: ignore[method-assign]  # no public tunnel
