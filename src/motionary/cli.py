@@ -64,43 +64,45 @@ def import_(
     /,
     *,
     out: Path,
-    format: Literal["auto", "bvh", "amc", "amass"] = "auto",
+    format: Literal["auto", "bvh", "amc", "amass", "ntu13", "humanact12", "uestc"] = "auto",
     label_pattern: str | None = None,
-    fps: float = 30.0,
+    fps: float | None = None,
     test_fraction: float = 0.2,
     test_subject: tuple[str, ...] = (),
     seed: int = 0,
     licence: str = "unknown",
     workers: int | None = None,
 ) -> None:
-    """Turn motion capture files into a data set.
+    """Turn motion capture files, or a data set ACTOR was published on, into a data set.
 
     Args:
-        source: Files, or folders searched for them.
+        source: Files, or folders searched for them; the folder of a published data set.
         out: Folder of the new data set.
-        format: What the files are; auto goes by suffix.
+        format: What the files are; auto goes by suffix. ntu13, humanact12 and uestc are published data sets.
         label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
             file's name. Without it the label is the parent folder's name.
-        fps: Frame rate of the data set.
-        test_fraction: Share of every action's clips held out for testing.
+        fps: Frame rate of the data set; 30 for motion capture, its own for a published data set.
+        test_fraction: Share of every action's clips held out for testing, where no split by subject was
+            published.
         test_subject: Hold out all clips of these subjects instead.
         seed: Chooses the held-out clips.
         licence: Licence of the recordings, noted in the data set and in models trained on it.
         workers: Processes; one per core when not given.
     """
+    from motionary.datasets.published_import import PublishedImport, import_published_set
     from motionary.datasets.recordings import RecordingImport, import_data_set
 
     _require(source, "a file or folder")
-    options = RecordingImport(
-        format=format,
-        label_pattern=label_pattern,
-        fps=fps,
-        test_fraction=test_fraction,
-        test_subjects=test_subject,
-        seed=seed,
-        licence=licence,
-    )
-    dataset = import_data_set(source, out, options, workers=workers)
+    if format in ("auto", "bvh", "amc", "amass"):
+        options = RecordingImport(
+            format, label_pattern, fps or 30.0, test_fraction, test_subject, seed, licence
+        )
+        dataset = import_data_set(source, out, options, workers=workers)
+    elif len(source) > 1 or label_pattern:
+        raise CommandError(f"{format} is one folder with labels of its own: give one SOURCE and no pattern.")
+    else:
+        published = PublishedImport(fps, test_fraction, test_subject, seed, licence)
+        dataset = import_published_set(source[0], format, out, published)
     for item in dataset.rejected:
         print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
     print(

@@ -1,7 +1,7 @@
 """Rotations as axis-angle, quaternion (w first), matrix and 6D, for tensors of any batch shape.
 
-Conventions: radians, right-handed, matrices act on column vectors. The 6D form is the first two ROWS of the matrix
-(Zhou et al. 2019, arXiv:1812.07035, in the row layout that pytorch3d and ACTOR use).
+Conventions: radians, right-handed, matrices act on column vectors. The 6D form is the first two ROWS of the
+matrix (Zhou et al. 2019, arXiv:1812.07035, in the row layout that pytorch3d and ACTOR use).
 """
 
 import torch
@@ -23,7 +23,7 @@ def axis_angle_to_quaternion(axis_angle: Float[Tensor, "*B 3"]) -> Float[Tensor,
 
 
 def quaternion_to_axis_angle(quaternion: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3"]:
-    """Rotation vector in radians, of length 0 to 2 pi: the sign of the quaternion is kept, not made canonical."""
+    """Rotation vector in radians, of length 0 to 2 pi: the quaternion's sign is kept, not made canonical."""
     vector = quaternion[..., 1:]
     length = vector.norm(dim=-1, keepdim=True)
     angle = 2 * torch.atan2(length, quaternion[..., :1])
@@ -75,13 +75,15 @@ def matrix_to_quaternion(matrix: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 4
 def matrix_to_quaternion_by_signs(matrix: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 4"]:
     """The formula of early pytorch3d, for reproducing files made with it.
 
-    Each component's size comes from the diagonal and its sign from the antisymmetric part, so it is off by up to
-    5e-4 near half turns and loses relative signs at exactly pi. Use `matrix_to_quaternion` for anything else.
+    Each component's size comes from the diagonal and its sign from the antisymmetric part, so it is off by up
+    to 5e-4 near half turns and loses relative signs at exactly pi. Use `matrix_to_quaternion` for anything
+    else.
     """
     m = matrix
-    diagonal = m.diagonal(dim1=-2, dim2=-1)
-    signs = m.new_tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
-    sizes = 0.5 * (1 + (signs * diagonal[..., None, :]).sum(-1)).clamp(min=0).sqrt()
+    m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    # Near zero the sums' last bits decide: they are added up from the left, as there.
+    sums = (1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22)
+    sizes = 0.5 * torch.stack(sums, -1).clamp(min=0).sqrt()
     antisymmetric = torch.stack(
         [m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], -1
     )

@@ -1,25 +1,21 @@
 """Official SMPL model files, `.pkl` or `.npz`, read without running anything they contain.
 
-A pickle is a program. Here numpy arrays, scipy.sparse matrices and chumpy arrays become inert stand-ins whose
-numbers are taken out afterwards, and every other name is refused; chumpy is not needed. SMPL itself:
-Loper et al. 2015, https://smpl.is.tue.mpg.de.
+Pickles are read by `motionary.pickles`; chumpy is not needed. SMPL itself: Loper et al. 2015,
+https://smpl.is.tue.mpg.de.
 """
 
 import io
-import pickle
-import re
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 import torch
 from numpy import ndarray
 
 from motionary.atomic import write_atomically
 from motionary.body.skeleton import NUM_JOINTS, PARENTS
 from motionary.body.smpl import BodyArrays
+from motionary.pickles import RefusedError, numbers, read_python_2
 
 NUM_BETAS = 10
 KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
@@ -56,7 +52,7 @@ def read_smpl_arrays(path: Path | str) -> dict[str, ndarray]:
     if missing := [key for key in KEYS if key not in stored]:
         raise ValueError(f"{path} lacks {missing}; a SMPL model file holds {list(KEYS)}.")
     try:
-        arrays = {key: _plain(stored[key]) for key in KEYS}
+        arrays = {key: numbers(stored[key]) for key in KEYS}
         _check(arrays)
     except Exception as error:  # a made-up pickle can fail in any way
         raise ValueError(f"{path} is not a SMPL model: {error}") from None
@@ -119,9 +115,8 @@ def _from_npz(content: bytes, path: Path) -> dict[str, Any]:
 
 def _from_pickle(content: bytes, path: Path) -> dict[str, Any]:
     try:
-        # Official files come from Python 2, whose byte strings hold the arrays: latin1 keeps every byte.
-        stored = _Unpickler(io.BytesIO(content), encoding="latin1").load()
-    except _RefusedError as refused:
+        stored = read_python_2(content)
+    except RefusedError as refused:
         raise ValueError(
             f"{path} asks to use {refused}, which no SMPL model needs; it was not run. Do not trust "
             "this file; take the model from https://smpl.is.tue.mpg.de."
@@ -131,117 +126,6 @@ def _from_pickle(content: bytes, path: Path) -> dict[str, Any]:
     if not isinstance(stored, dict):
         raise ValueError(f"{path} holds a {type(stored).__name__}; a SMPL model file holds a dictionary.")
     return stored
-
-
-class _RefusedError(Exception):
-    """Name of something that a pickle asked for and may not have."""
-
-
-class _StandIn:
-    """An object of a class that is not imported: its name, and what the pickle would have given it."""
-
-    original = ""
-    state: Any = ()
-
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-def _reconstructor(cls: type, base: Any, state: Any) -> Any:
-    """Stands in for `copyreg._reconstructor`, by which protocols 0 and 1 make objects."""
-    return object.__new__(cls)
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    """Stands in for `_codecs.encode`, by which Python 3 writes bytes in old protocols: always latin1."""
-    return text.encode("latin1")
-
-
-_CALLED = {
-    "_codecs.encode": _encode,
-    "builtins.set": set,
-    "collections.OrderedDict": OrderedDict,
-    "copyreg._reconstructor": _reconstructor,
-}
-"""What reading a pickle may call; chumpy arrays remember some sets."""
-
-_INERT = re.compile(
-    r"numpy\.(ndarray|dtype)|numpy\._?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)"
-    r"|chumpy\..*|scipy\.sparse\..*|builtins\.object"
-)
-"""What gets a stand-in."""
-
-
-_NAMES_OF_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        full_name = f"{_NAMES_OF_PYTHON_2.get(module, module)}.{name}"
-        if full_name in _CALLED:
-            return _CALLED[full_name]
-        if _INERT.fullmatch(full_name):
-            return type("StandIn", (_StandIn,), {"original": full_name})
-        raise _RefusedError(full_name)
-
-
-def _plain(value: Any) -> ndarray:
-    """The numbers of an array, or of a stand-in for an array, a sparse matrix or a chumpy array."""
-    if not isinstance(value, _StandIn):
-        return np.asarray(value)
-    package = value.original.partition(".")[0]
-    if package == "numpy":
-        return _numpy_array(value)
-    # Objects with __slots__ pickle a pair of dictionaries.
-    parts = value.state if isinstance(value.state, tuple) else (value.state,)
-    state = {key: content for part in parts if part for key, content in part.items()}
-    if package == "scipy":
-        return _dense(value.original.rpartition(".")[2], state)
-    if "x" in state:
-        return _plain(state["x"])
-    if value.original.endswith(".Select"):
-        return _plain(state["a"]).ravel()[_plain(state["idxs"])].reshape(_plain(state["preferred_shape"]))
-    raise ValueError(f"cannot take the numbers out of a {value.original}.")
-
-
-def _numpy_array(value: _StandIn) -> ndarray:
-    """An array from what numpy pickles of it, by whichever of its three ways."""
-    shape: Any = ()
-    order: Any = "C"
-    match value.original.rpartition(".")[2], value.arguments, value.state:
-        case "_reconstruct", _, (_, shape, dtype, is_fortran, content):
-            order = "F" if is_fortran else "C"
-        case "_frombuffer", (content, dtype, shape, order), _:
-            pass
-        case "scalar", (dtype, content), _:
-            pass
-        case _:
-            raise ValueError(f"cannot take the numbers out of a {value.original}.")
-    raw = content.encode("latin1") if isinstance(content, str) else bytearray(content)
-    return np.frombuffer(raw, _dtype(dtype)).reshape(shape, order=order)
-
-
-def _dtype(value: _StandIn) -> np.dtype:
-    """A type of numbers: nothing that holds objects, fields or pointers."""
-    name = value.arguments[0]
-    if not re.fullmatch(r"[fiub][1248]", name):
-        raise ValueError(f"arrays must hold numbers; got numpy type {name}.")
-    byte_order = value.state[1] if value.state else "="
-    return np.dtype(name).newbyteorder(byte_order)
-
-
-def _dense(class_name: str, state: dict[str, Any]) -> ndarray:
-    """Dense form of a pickled csc or csr matrix."""
-    makers = {"csc": scipy.sparse.csc_array, "csr": scipy.sparse.csr_array}
-    if class_name[:3] not in makers:
-        raise ValueError(f"sparse matrices are read in csc or csr form; got {class_name}.")
-    parts = tuple(_plain(state[key]) for key in ("data", "indices", "indptr"))
-    matrix = makers[class_name[:3]](parts, shape=tuple(_plain(state["_shape"]).tolist()))
-    matrix.check_format(full_check=True)
-    return matrix.toarray()
 
 
 def _tensor(array: ndarray) -> torch.Tensor:

@@ -1,8 +1,11 @@
 """A data set on disk: a folder of Motion files and a `dataset.json` that says what they are."""
 
 import json
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -109,19 +112,30 @@ def write_dataset(
     *,
     fps: float,
     rejected: Sequence[Rejected] = (),
+    actions: Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
     licence: str = "unknown",
 ) -> Dataset:
-    """Write `dataset.json` for Motion files already in a folder; actions are indexed in alphabetical order.
+    """Write `dataset.json` for Motion files already in a folder.
+
+    Args:
+        root: The folder.
+        clips: What it holds.
+        fps: Frame rate of the data set.
+        rejected: What did not become a clip.
+        actions: Order in which the clips' actions are indexed; alphabetical when None.
+        provenance: Where it came from.
+        licence: Of the recordings.
 
     Raises:
         ValueError: If there is no clip.
     """
     if not clips:
         raise ValueError(f"No clip to put in {root}; {len(rejected)} sources were rejected.")
+    shown = {clip.action for clip in clips}
     dataset = Dataset(
         root=Path(root),
-        actions=tuple(sorted({clip.action for clip in clips})),
+        actions=tuple(action for action in actions or sorted(shown) if action in shown),
         fps=float(fps),
         clips=tuple(clips),
         rejected=tuple(rejected),
@@ -186,6 +200,43 @@ def _from_files(root: Path) -> Dataset:
         fps=clips[0].fps,
         clips=tuple(clips),
         rejected=tuple(rejected),
+    )
+
+
+@contextmanager
+def folder_in_one_piece(out: Path) -> Iterator[Path]:
+    """A temporary folder beside out that takes its place when all went well, and is removed when not.
+
+    Raises:
+        ValueError: If out is in use.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is already in use; name a new folder for the data set, or remove it first.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    folder.chmod(0o755)
+    try:
+        yield folder
+        folder.replace(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clip_path(action: str, stem: str, taken: set[str]) -> str:
+    """Where a clip goes in a data set; a path not taken yet, which it then is."""
+    path = name = f"{_safe(action)}/{_safe(stem)}"
+    count = 1
+    while name.lower() in taken:
+        count += 1
+        name = f"{path}_{count}"
+    taken.add(name.lower())
+    return f"{name}.npz"
+
+
+def _safe(name: str) -> str:
+    """A label or stem as a file name."""
+    return (
+        "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).lstrip(".") or "_"
     )
 
 

@@ -1,9 +1,6 @@
 """Motion capture files -> a data set."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +8,13 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from motionary.datasets.actions import ClipRecord, Rejected, stratified_split, subject_split
-from motionary.datasets.folder import Dataset, clip_record, write_dataset
+from motionary.datasets.folder import (
+    Dataset,
+    clip_path,
+    clip_record,
+    folder_in_one_piece,
+    write_dataset,
+)
 from motionary.mocap import Imported, import_recordings
 from motionary.mocap.reading import Format
 
@@ -46,9 +49,7 @@ def import_data_set(
         FileNotFoundError: If a source is missing or holds no recording.
         ValueError: If out is in use, or no recording could be read.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is already in use; name a new folder for the data set, or remove it first.")
-    with _folder_in_one_piece(out) as folder, _progress() as progress:
+    with folder_in_one_piece(out) as folder, _progress() as progress:
         task = progress.add_task("importing", total=None)
         results = import_recordings(
             sources,
@@ -86,27 +87,10 @@ def _save_all(results: Iterator[Imported], folder: Path) -> tuple[list[ClipRecor
             rejected.append(Rejected(result.path.name, result.reason or "unknown"))
             continue
         action = result.motion.action or result.path.parent.name
-        relative = _free_name(f"{_safe(action)}/{_safe(result.path.stem)}", taken)
+        relative = clip_path(action, result.path.stem, taken)
         result.motion.save(folder / relative)
         clips.append(clip_record(result.motion, relative, action, result.subject))
     return clips, rejected
-
-
-def _safe(name: str) -> str:
-    """A label or stem as a file name."""
-    return (
-        "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).lstrip(".") or "_"
-    )
-
-
-def _free_name(stem: str, taken: set[str]) -> str:
-    """A name not taken yet: recordings of one name in different folders are both kept."""
-    name, count = stem, 1
-    while name.lower() in taken:
-        count += 1
-        name = f"{stem}_{count}"
-    taken.add(name.lower())
-    return f"{name}.npz"
 
 
 def _provenance(sources: Sequence[Path], options: RecordingImport) -> dict[str, object]:
@@ -115,19 +99,6 @@ def _provenance(sources: Sequence[Path], options: RecordingImport) -> dict[str, 
         "sources": [str(source) for source in sources],
         "options": asdict(options),
     }
-
-
-@contextmanager
-def _folder_in_one_piece(out: Path) -> Iterator[Path]:
-    """A temporary folder beside out that takes its place when all went well, and is removed when not."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    folder.chmod(0o755)
-    try:
-        yield folder
-        folder.replace(out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _progress() -> Progress:

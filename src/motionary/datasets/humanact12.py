@@ -1,0 +1,58 @@
+"""HumanAct12 as ACTOR distributes it: twelve actions, poses and joints of SMPL.
+
+`humanact12poses.pkl` holds lists of poses, joints and labels. Who performed is not in it, so there is no
+split by subject: the clips to test on are drawn when it is imported. Source: Guo et al. 2020
+(arXiv:2007.15240).
+"""
+
+from pathlib import Path
+
+from motionary.body.skeleton import NUM_JOINTS
+from motionary.datasets.actions import SplitName
+from motionary.datasets.published import (
+    PublishedClip,
+    PublishedSet,
+    joints_of,
+    poses_of,
+)
+from motionary.labels import HUMANACT12_ACTIONS, PUBLISHED_LABELS
+from motionary.pickles import numbers, read_data_file
+
+FILE_NAME = "humanact12poses.pkl"
+KEYS = ("poses", "joints3D", "y")
+
+
+def read_humanact12(source: Path | str) -> PublishedSet:
+    """Read HumanAct12's published file, or the folder that it is in.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is another one, damaged, or asks to run code.
+    """
+    path = Path(source) / FILE_NAME if Path(source).is_dir() else Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"No {FILE_NAME} at {path}: expected the folder `HumanAct12Poses`.")
+    stored = read_data_file(path)
+    if not isinstance(stored, dict) or not set(KEYS) <= stored.keys():
+        raise ValueError(f"{path} is no HumanAct12 file: it holds {', '.join(KEYS)}.")
+    counts = {key: len(stored[key]) for key in KEYS}
+    if len(set(counts.values())) != 1 or counts["y"] == 0:
+        raise ValueError(f"{path}: expected as many poses as joints and labels; got {counts}.")
+    clips = tuple(_clip(stored, index, path) for index in range(counts["y"]))
+
+    def indices(split: SplitName, num_frames: int) -> tuple[int, ...]:
+        if split == "test":
+            raise ValueError("HumanAct12 has no list to test on; import it, which holds out clips.")
+        return tuple(range(len(clips)))
+
+    return PublishedSet("humanact12", HUMANACT12_ACTIONS, PUBLISHED_LABELS["humanact12"].fps, clips, indices)
+
+
+def _clip(stored: dict, index: int, path: Path) -> PublishedClip:
+    source = f"{path}, motion {index}"
+    pose = poses_of(numbers(stored["poses"][index]), source)
+    label = int(numbers(stored["y"][index]))
+    if not 0 <= label < len(HUMANACT12_ACTIONS):
+        raise ValueError(f"{source}: labels must be 0..{len(HUMANACT12_ACTIONS) - 1}; got {label}.")
+    joints = joints_of(numbers(stored["joints3D"][index]), len(pose), NUM_JOINTS, source)
+    return PublishedClip(name=f"humanact12_{index:04d}", label=label, pose=pose, joints=joints)

@@ -1,0 +1,134 @@
+"""Files of arrays give their numbers and run nothing."""
+
+import io
+import os
+import pickle
+import zlib
+
+import numpy as np
+import pytest
+
+from motionary.pickles import numbers, read_data_file
+
+
+class Wrapper:
+    """What joblib puts in a file where an array's bytes follow."""
+
+
+Wrapper.__module__, Wrapper.__qualname__, Wrapper.__name__ = (
+    "joblib.numpy_pickle",
+    "NumpyArrayWrapper",
+    "NumpyArrayWrapper",
+)
+
+
+class JoblibPickler(pickle._Pickler):
+    """Writes arrays as joblib's uncompressed files have them."""
+
+    def __init__(self, file, aligned: bool) -> None:
+        self.file, self.aligned = file, aligned
+        super().__init__(file, protocol=4)
+
+    def save(self, obj, save_persistent_id=True):
+        if not isinstance(obj, np.ndarray):
+            return super().save(obj, save_persistent_id)
+        wrapper = Wrapper()
+        order = "F" if obj.flags.f_contiguous and not obj.flags.c_contiguous else "C"
+        wrapper.__dict__.update(
+            subclass=np.ndarray, shape=obj.shape, order=order, dtype=obj.dtype, allow_mmap=True
+        )
+        if self.aligned:
+            wrapper.numpy_array_alignment_bytes = 16
+        super().save(wrapper, save_persistent_id)
+        self.framer.commit_frame(force=True)
+        if self.aligned:
+            padding = 16 - (self.file.tell() + 1) % 16
+            self.file.write(bytes([padding]) + b"\xff" * padding)
+        self.file.write(obj.tobytes(order))
+
+    def save_global(self, obj, name=None):
+        if obj is Wrapper:  # not importable, and need not be
+            self.save("joblib.numpy_pickle")
+            self.save("NumpyArrayWrapper")
+            return self.write(pickle.STACK_GLOBAL) and None
+        return super().save_global(obj, name)
+
+    dispatch = {**pickle._Pickler.dispatch, type: save_global}  # noqa: RUF012
+
+
+def joblib_file(path, content, aligned=False):
+    buffer = io.BytesIO()
+    JoblibPickler(buffer, aligned).dump(content)
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+ARRAYS = {
+    "poses": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "empty": np.zeros((0, 3)),
+    "scalar": np.array(7),
+}
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_arrays_of_joblib_files_come_out_whole(aligned, tmp_path):
+    read = read_data_file(joblib_file(tmp_path / "a.pkl", {1: ARRAYS, "after": [1, "x"]}, aligned))
+    assert read["after"] == [1, "x"]
+    for name, array in ARRAYS.items():
+        got = numbers(read[1][name])
+        assert got.dtype == array.dtype
+        np.testing.assert_array_equal(got, array)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_of_plain_pickles_come_out_whole(protocol, tmp_path):
+    (tmp_path / "a.pkl").write_bytes(
+        pickle.dumps({"poses": [*ARRAYS.values()], "y": [np.int64(3)]}, protocol)
+    )
+    read = read_data_file(tmp_path / "a.pkl")
+    for got, array in zip(read["poses"], ARRAYS.values(), strict=True):
+        np.testing.assert_array_equal(numbers(got), array)
+    assert int(numbers(read["y"][0])) == 3
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ("touch stolen",)
+
+
+@pytest.mark.parametrize("payload", [Malicious(), ARRAYS | {"x": Malicious()}])
+def test_what_asks_to_run_code_is_refused_by_name(payload, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "plain.pkl", tmp_path / "joblib.pkl"):
+        path.write_bytes(pickle.dumps(payload))
+        with pytest.raises(ValueError, match=r"plain\.pkl|joblib\.pkl") as error:
+            read_data_file(path)
+        assert "system" in str(error.value)
+    joblib_file(tmp_path / "joblib.pkl", payload)
+    with pytest.raises(ValueError, match="system, which no file of arrays needs"):
+        read_data_file(tmp_path / "joblib.pkl")
+    assert not (tmp_path / "stolen").exists()
+
+
+def test_arrays_of_objects_are_refused(tmp_path):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(np.array([{}], object)))
+    with pytest.raises(ValueError, match="hold numbers"):
+        numbers(read_data_file(tmp_path / "a.pkl"))
+
+
+def test_compressed_and_damaged_files_are_named(tmp_path):
+    whole = joblib_file(tmp_path / "a.pkl", ARRAYS).read_bytes()
+    for content, message in [
+        (zlib.compress(whole), "compressed"),
+        (whole[:150], "not a readable pickle"),
+        (whole[:-8], "not a readable pickle"),
+        (b"", "not a readable pickle"),
+        (b"hello", "not a readable pickle"),
+    ]:
+        (tmp_path / "b.pkl").write_bytes(content)
+        with pytest.raises(ValueError, match=message) as error:
+            read_data_file(tmp_path / "b.pkl")
+        assert "\n" not in str(error.value)
+    with pytest.raises(FileNotFoundError, match="No data file"):
+        read_data_file(tmp_path / "missing.pkl")
