@@ -10,7 +10,7 @@ import numpy as np
 from motionary.body.assets import cache_folder, fetch_from_wheel, load_body
 from motionary.body.smpl import BodyModel
 from motionary.estimators.estimate import PersonEstimate, VideoEstimate
-from motionary.estimators.fitting import Camera
+from motionary.estimators.fitting import Camera, one_thread
 from motionary.estimators.following import FollowConfig, follow_people
 from motionary.estimators.landmarks import on_grid
 from motionary.estimators.networks import Detector, Landmarker, Network
@@ -80,10 +80,11 @@ class BlazePose:
             raise ValueError(
                 f"No person found in {video} ({facts.frames} frames); give a video that shows one."
             )
-        fitted, dropped = self._fit(tracks, facts)
-        if not fitted:
-            raise ValueError(f"No person found in {video} for long enough: {'; '.join(dropped)}.")
-        return VideoEstimate(facts, self.name, self._number(fitted, facts), tuple(dropped))
+        with one_thread():
+            fitted, dropped = self._fit(tracks, facts)
+            if not fitted:
+                raise ValueError(f"No person found in {video} for long enough: {'; '.join(dropped)}.")
+            return VideoEstimate(facts, self.name, self._number(fitted, facts), tuple(dropped))
 
     def _camera(self, facts: VideoFacts) -> Camera:
         focal = self.focal_px or float(np.hypot(facts.width, facts.height))

@@ -218,24 +218,17 @@ def refine(
         part = slice(first, first + 400)
         fit = BodyFit(start.local[part], start.root_m[part])
         seen = Target(target.rays[part], target.world_m[part], target.trust[part])
-        with _one_thread():
-            for _ in range(config.steps):
-                fit = _step(
-                    fit,
-                    seen,
-                    rest_joints,
-                    attachments,
-                    config,
-                    course if course is None else course[part],
-                    anchors and anchors.part(part),
-                )
+        its_course = course if course is None else course[part]
+        its_anchors = anchors and anchors.part(part)
+        for _ in range(config.steps):
+            fit = _step(fit, seen, rest_joints, attachments, config, its_course, its_anchors)
         pieces.append(fit)
     return BodyFit(np.concatenate([p.local for p in pieces]), np.concatenate([p.root_m for p in pieces]))
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """The matrices are small and many: more threads cost more time than they save."""
+def one_thread() -> Iterator[None]:
+    """For fitting: the matrices are small and many, so that more threads of torch cost more than they save."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -293,12 +286,12 @@ def normal_equations(
         _bone_term(points, moved, target, config),
     ):
         weight = trust[..., None] / sigma**2 * _huber(residual / sigma, config.outlier)
-        weight = np.sqrt(weight)[..., None]
+        weight = np.sqrt(weight).astype(np.float32)[..., None]
         rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
-        residuals.append((residual[..., None] * weight).reshape(len(points), -1))
+        residuals.append((residual[..., None].astype(np.float32) * weight).reshape(len(points), -1))
     # torch's batched products: numpy's would start all threads anew for every frame.
     J, r = torch.from_numpy(np.concatenate(rows, 1)), torch.from_numpy(np.concatenate(residuals, 1))
-    H, g = (J.mT @ J).numpy(), (J.mT @ r[..., None])[..., 0].numpy()
+    H, g = (J.mT @ J).double().numpy(), (J.mT @ r[..., None])[..., 0].double().numpy()
     _add_prior(H, g, fit.local)
     return H, g
 
@@ -311,9 +304,9 @@ def bending_jacobian(
 ) -> Float[ndarray, "T 33 3 P"]:
     """How the landmarks move as the bending joints turn, three axes each in their parents' frames."""
     parents = np.array(PARENTS)[BENDING]
-    R_parent = R_world[:, parents]
+    R_parent = R_world[:, parents].astype(np.float32)  # Jacobians need no more, and take half the time
     R_parent[:, 0] = np.eye(3)
-    arm = points[:, :, None, :] - joints[:, None, BENDING, :]
+    arm = (points[:, :, None, :] - joints[:, None, BENDING, :]).astype(np.float32)
     arm *= moves()[attachments.joints][:, BENDING][None, :, :, None]
     columns = R_parent.swapaxes(-1, -2)[:, None]  # (T, 1, J, axis, 3)
     lever = np.cross(columns, arm[..., None, :])  # (T, 33, J, axis, 3)
@@ -325,9 +318,10 @@ def _image_term(points: ndarray, J_bend: ndarray, target: Target, config: FitCon
     distance = depth.mean(1, keepdims=True)
     ray = points[..., :2] / depth
     residual = (ray - target.rays) * distance
-    scale = (distance / depth)[..., None]
-    moved = np.concatenate([J_bend, np.broadcast_to(np.eye(3), (*points.shape[:2], 3, 3))], -1)
-    jacobian = scale * (moved[:, :, :2] + ray[..., None] * moved[:, :, 2:])
+    scale, slant = (values[..., None].astype(np.float32) for values in (distance / depth, ray))
+    root = np.broadcast_to(np.eye(3, dtype=np.float32), (*points.shape[:2], 3, 3))
+    moved = np.concatenate([J_bend, root], -1)
+    jacobian = scale * (moved[:, :, :2] + slant * moved[:, :, 2:])
     return jacobian, residual, np.full(2, config.image_m), target.trust
 
 
@@ -335,7 +329,7 @@ def _bone_term(points: ndarray, J_bend: ndarray, target: Target, config: FitConf
     offset = points - target.world_m
     residual = offset[:, BONE_END] - offset[:, BONE_START]
     jacobian = J_bend[:, BONE_END] - J_bend[:, BONE_START]
-    padded = np.concatenate([jacobian, np.zeros((*residual.shape, 3))], -1)
+    padded = np.concatenate([jacobian, np.zeros((*residual.shape, 3), np.float32)], -1)
     trust = np.minimum(target.trust[:, BONE_END], target.trust[:, BONE_START])
     return padded, residual, np.array([config.across_m, config.across_m, config.depth_m]), trust
 

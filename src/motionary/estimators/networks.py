@@ -53,11 +53,12 @@ class Detector:
         Args:
             frame: The picture.
             look: Counts the looks at a video: the first (0) takes in the whole frame and closer views of its
-                parts, later ones the whole frame and one of the parts in turn.
+                parts, later ones the whole frame and, in turn, one of the parts.
         """
         whole, *parts = views(*frame.size)
-        chosen = parts if look == 0 else [parts[look % len(parts)]]
-        return [person for view in (whole, *chosen) for person in self._people(frame, view)]
+        later = [whole] if look % 2 else [parts[look // 2 % len(parts)]]
+        chosen = later if look else [whole, *parts]
+        return [person for view in chosen for person in self._people(frame, view)]
 
     def _people(self, frame: Frame, view: Region) -> list[Region]:
         picture = frame.crop(view.T_image_crop(INPUT_SIZE), INPUT_SIZE, black_border=True)

@@ -46,7 +46,9 @@ def fit_betas(
     points = attachments.positions(R_world, joints)
     bend = bending_jacobian(R_world, joints, points, attachments)
     by_shape = _shape_jacobian(R_world, body.joints_shapedirs.double().numpy())[:, attachments.joints]
-    H, g = normal_equations(fit, points, np.concatenate([bend, by_shape], -1), target, config)
+    H, g = normal_equations(
+        fit, points, np.concatenate([bend, by_shape.astype(bend.dtype)], -1), target, config
+    )
     num_betas = by_shape.shape[-1]
     shape = np.arange(bend.shape[-1], bend.shape[-1] + num_betas)
     pose = np.setdiff1d(np.arange(H.shape[-1]), shape)
