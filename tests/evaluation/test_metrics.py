@@ -14,6 +14,7 @@ from motionary.evaluation.metrics import (
     interval95,
     mean_pair_distance,
     multimodality,
+    nearest_distances,
 )
 
 
@@ -148,3 +149,10 @@ def test_interval_covers_the_mean_as_often_as_it_says(rng):
     samples = rng.standard_normal((2000, 50))
     covered = [abs(sample.mean()) < interval95(sample) for sample in samples]
     assert 0.92 < np.mean(covered) < 0.97
+
+
+def test_nearest_distances_are_those_of_the_naive_loop(rng):
+    features, training = rng.standard_normal((30, 4)), rng.standard_normal((700, 4))
+    naive = [min(np.linalg.norm(own - other) for other in training) for own in features]
+    assert_allclose(nearest_distances(features, training), naive, atol=1e-6)
+    assert_allclose(nearest_distances(training, training), 0, atol=1e-6)

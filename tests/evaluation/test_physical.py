@@ -19,6 +19,7 @@ from motionary.evaluation.physical import (
     joint_limit_violations,
     measure,
     ranges,
+    speeds,
 )
 from motionary.rotations import axis_angle_to_matrix
 
@@ -134,8 +135,8 @@ def test_ranges_are_blind_to_travelling(standing):
 def habits(standing):
     """Action 0 raises the left hand by 0.8 m at 2 m/s; action 1 has no real performance."""
     hand = JOINT_INDEX["left_hand"]
-    real = [moved(standing, hand, along(1, distance)) for distance in (0.6, 1.0)]
-    return ActionHabits.of(real, torch.tensor([0, 0]), 2, FPS)
+    real = torch.stack([moved(standing, hand, along(1, distance)) for distance in (0.6, 1.0)])
+    return ActionHabits.of(ranges(real), speeds(real, FPS).mean(1), torch.tensor([0, 0]), 2)
 
 
 def test_habits_are_means_over_the_performances(habits):

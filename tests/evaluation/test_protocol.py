@@ -9,7 +9,9 @@ from rich.console import Console
 
 from motionary.datasets import ClipConfig, Clips
 from motionary.evaluation import RealFeatures, evaluate
-from motionary.evaluation.protocol import Score, generate_windows
+from motionary.evaluation.physical import MEASURES
+from motionary.evaluation.protocol import generate_windows
+from motionary.evaluation.result import Score
 from motionary.models import Model
 from motionary.models.actor import Actor, ActorConfig
 
@@ -89,9 +91,21 @@ def test_the_file_holds_every_seed_and_no_nan(result, tmp_path):
 def test_the_table_has_a_real_and_a_generated_row(result):
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(result.table())
+    console.print(result.physical_table())
     console.print(result.action_table())
     text = console.export_text()
-    for word in ("Real", "Generated", "Accuracy", "FID", "Diversity", "Multimodality", "yawn", "±"):
+    for word in (
+        "GT",
+        "Gen",
+        "Accuracy",
+        "FID",
+        "Diversity",
+        "Multimodality",
+        "yawn",
+        "±",
+        "jerk",
+        "nearest",
+    ):
         assert word in text
 
 
@@ -110,9 +124,9 @@ def test_scores_skip_undefined_seeds():
 
 def test_generated_motions_have_the_real_ones_lengths_and_labels(model, recogniser):
     labels, lengths = np.array([2, 0, 1]), np.array([5, 9, 1])
-    windows = generate_windows(model, recogniser, labels, lengths, seed=0)
+    windows = generate_windows(model, recogniser, labels, lengths, seed=0).windows
     np.testing.assert_array_equal(windows.labels, labels)
-    alone = generate_windows(model, recogniser, labels[:1], lengths[:1], seed=0)
+    alone = generate_windows(model, recogniser, labels[:1], lengths[:1], seed=0).windows
     np.testing.assert_allclose(alone.features, windows.features[:1], atol=1e-5)
 
 
@@ -149,3 +163,50 @@ def test_a_recogniser_that_does_not_fit_is_refused(model: Model, dataset, recogn
         evaluate(model, dataset, recogniser, seeds=0)
     with pytest.raises(ValueError, match="data set has the actions"):
         evaluate(model, replace(dataset, actions=("sway", "bow", "yawn")), recogniser, seeds=1)
+
+
+def test_physical_numbers_stand_beside_the_others(result):
+    for row in result.rows:
+        assert list(row.physical) == list(MEASURES)
+        assert row.physical["jitter_m_s3"].mean > 0
+        assert row.physical["bone_length_variation"].mean < 1e-5
+        assert len(row.freeze_per_action) == len(row.completeness_per_action) == 3
+    content = json.loads(result.to_json())["rows"]["Generated"]
+    assert set(content["physical"]) == set(MEASURES)
+    assert content["completeness_per_action"]["yawn"]["mean"] is None
+
+
+def test_replayed_training_clips_are_found_out(model, dataset, recogniser, result):
+    replayed = evaluate(
+        replace(model, network=Replay(dataset.split("train")).eval()), dataset, recogniser, seeds=2
+    )
+    held_out, copies = replayed.real.nearest.mean, replayed.generated.nearest.mean
+    assert copies < 0.5 * held_out
+    assert result.generated.nearest.mean > held_out
+
+
+def test_real_features_of_older_versions_have_no_physical_numbers(model, dataset, recogniser):
+    older = replace(RealFeatures.of(dataset, recogniser), physics=None)
+    result = evaluate(model, older, recogniser, seeds=1)
+    assert result.generated.physical == {}
+    assert [grid.title for grid in result.grids()][1:] == ["Every action"]
+
+
+def test_action2motion_draws_the_number_asked_for_from_training_clips(model, dataset, recogniser):
+    result = evaluate(model, dataset, recogniser, seeds=2, most_motions=40, protocol="action2motion")
+    assert (result.split, result.num_motions, result.protocol) == ("train", 40, "action2motion")
+    assert not math.isnan(result.generated.accuracy_per_action[2].mean)
+    assert result.real.fid.mean < result.generated.fid.mean
+    with pytest.raises(ValueError, match="compares with training clips"):
+        evaluate(model, RealFeatures.of(dataset, recogniser), recogniser, protocol="action2motion")
+
+
+def test_tables_are_written_for_papers_and_pages(result, tmp_path):
+    names = [path.name for path in result.write(tmp_path / "out")]
+    assert names == ["metrics.json", "table.tex", "table.md"]
+    latex, markdown = (tmp_path / "out/table.tex").read_text(), (tmp_path / "out/table.md").read_text()
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 3
+    assert r"Accuracy \%" in latex
+    assert latex.isascii()
+    for row in [line for line in markdown.splitlines() if line.startswith("|")][:4]:
+        assert row.count("|") == 6

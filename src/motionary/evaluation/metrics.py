@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy.linalg import LinAlgWarning, sqrtm
@@ -16,6 +17,10 @@ DIAGONAL_OFFSET = 1e-6
 
 LARGEST_IMAGINARY = 1e-3
 """An imaginary part above this on the root's diagonal is no rounding error."""
+
+
+ROWS_AT_ONCE = 512
+"""Motions whose distances to the whole training set are held in memory."""
 
 
 def frechet_distance(real: Float[ndarray, "N F"], generated: Float[ndarray, "M F"]) -> float:
@@ -52,6 +57,23 @@ def mean_pair_distance(features: Float[ndarray, "N F"], pairs: Int[ndarray, "P 2
         return float("nan")
     gap = features[pairs[:, 0]].astype(np.float64) - features[pairs[:, 1]].astype(np.float64)
     return float(np.linalg.norm(gap, axis=1).mean())
+
+
+def nearest_distances(
+    features: Float[ndarray, "N F"], training: Float[ndarray, "M F"]
+) -> Float[ndarray, "N"]:
+    """Distance of each motion's features to the nearest of the training motions'.
+
+    The memorisation check: held-out motions have never been seen, so generated ones that lie much nearer to
+    the training set than those are copies.
+
+    Source: the idea of Meehan et al. 2020 (arXiv:2004.05675): compare with the distances of held-out data.
+    """
+    distances = [
+        torch.cdist(part, torch.from_numpy(training)).amin(1)
+        for part in torch.from_numpy(features).split(ROWS_AT_ONCE)
+    ]
+    return torch.cat(distances).numpy()
 
 
 def diversity(features: Float[ndarray, "N F"], rng: np.random.Generator, num_pairs: int = 200) -> float:

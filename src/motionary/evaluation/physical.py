@@ -6,7 +6,6 @@ feet slide a little too, and people do stand still.
 B motions, T frames, A actions. Joints are SMPL's, in metres, y up.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -167,14 +166,12 @@ class ActionHabits:
     @classmethod
     def of(
         cls,
-        joints: Sequence[Float[Tensor, "_ 24 3"]],
+        range_m: Float[Tensor, "N 24"],
+        speed: Float[Tensor, "N 24"],
         labels: Int[Tensor, "N"],
         num_actions: int,
-        fps: float,
     ) -> "ActionHabits":
-        """Habits of the given performances, each of its own length."""
-        range_m = torch.stack([ranges(positions) for positions in joints])
-        speed = torch.stack([speeds(positions, fps).mean(0).nan_to_num(0.0) for positions in joints])
+        """Habits from each performance's `ranges` and mean `speeds`."""
         own = [labels == action for action in range(num_actions)]
         return cls(
             torch.stack([range_m[members].mean(0) for members in own]),

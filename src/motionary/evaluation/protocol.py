@@ -1,31 +1,36 @@
-"""Scoring a model as ACTOR does: over seeds, generated and real motions side by side.
+"""Scoring a model over seeds, generated and real motions side by side.
 
-Source: Petrovich et al. 2021 (arXiv:2104.05670), section 4.2 and Table 1, with three deliberate differences:
-real motions are held-out ones, the recogniser is deterministic, and intervals are those of the mean
-(1.96 s / sqrt(n)) where the published code prints 1.96 times the variance.
+The default protocol follows ACTOR's (Petrovich et al. 2021, arXiv:2104.05670, section 4.2 and Table 1) with
+three deliberate differences: real motions are held-out ones, the recogniser is deterministic, and intervals
+are those of the mean (1.96 s / sqrt(n)) where the published code prints 1.96 times the variance. That code's
+own protocol is in `motionary.evaluation.published`.
 """
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 from torch import Tensor
 
-from motionary.atomic import write_atomically
 from motionary.confusion import accuracy, accuracy_per_action, confusion_matrix
 from motionary.datasets import Dataset
 from motionary.datasets.actions import SplitName
-from motionary.evaluation.metrics import diversity, frechet_distance, interval95, multimodality
-from motionary.evaluation.real import RealFeatures, check_same_actions
+from motionary.evaluation.metrics import (
+    diversity,
+    frechet_distance,
+    multimodality,
+    nearest_distances,
+)
+from motionary.evaluation.physical import MEASURES, ActionHabits
+from motionary.evaluation.real import RealFeatures, RealSample, check_same_actions
+from motionary.evaluation.result import EvaluationResult, Row, Score
+from motionary.evaluation.windows import measure_windows
 from motionary.models import Model
 from motionary.models.actor import sample_latents
 from motionary.models.recognisers import Recogniser
@@ -36,118 +41,9 @@ MOST_MOTIONS = 3000
 
 GENERATING_BATCH = 64
 
+FREEZE, COMPLETENESS = list(MEASURES).index("freeze"), list(MEASURES).index("completeness")
 
-@dataclass(frozen=True)
-class Score:
-    """One number over the seeds."""
-
-    values: tuple[float, ...]
-    """Of each seed; NaN where it is not defined, such as the accuracy of an action without motions."""
-
-    @property
-    def mean(self) -> float:
-        """Mean over the seeds where it is defined; NaN if it never is."""
-        return float(np.mean(self._defined)) if self._defined else math.nan
-
-    @property
-    def interval(self) -> float:
-        """Half-width of the 95 % confidence interval of the mean; NaN with fewer than two seeds."""
-        return interval95(self._defined)
-
-    @property
-    def _defined(self) -> list[float]:
-        return [value for value in self.values if not math.isnan(value)]
-
-    def text(self, scale: float = 1.0, digits: int = 2) -> str:
-        """Mean ± interval."""
-        if math.isnan(self.mean):
-            return "-"
-        mean = f"{scale * self.mean:.{digits}f}"
-        return mean if math.isnan(self.interval) else f"{mean} ± {scale * self.interval:.{digits}f}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """Scores of one set of motions."""
-
-    name: str
-    accuracy: Score
-    """Fraction recognised as the action they are labelled with."""
-    fid: Score
-    """Distance to the held-out real motions."""
-    diversity: Score
-    multimodality: Score
-    accuracy_per_action: tuple[Score, ...]
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """What an evaluation found.
-
-    Intervals say how much another draw of latents and windows would change the means. They do not say how
-    much other people in the test split, or another training run, would.
-    """
-
-    actions: tuple[str, ...]
-    real: Row
-    """The held-out motions themselves; their FID is that of a second real sample (see `second_sample`)."""
-    generated: Row
-    num_seeds: int
-    num_motions: int
-    """Per seed, of each row, with the held-out motions' share of every action."""
-    split: str
-    second_sample: str
-    """What the real row's FID compares the held-out motions with."""
-    num_frames: int
-    """Frames of every motion; -1 if as many as the real one."""
-    fps: float
-
-    @property
-    def rows(self) -> tuple[Row, Row]:
-        """In the order of the table."""
-        return self.real, self.generated
-
-    def table(self) -> Table:
-        """Table for the terminal, in the form of ACTOR's Table 1."""
-        table = Table(
-            title=f"{self.num_seeds} seeds, {self.num_motions} motions each, mean ± 95 % interval",
-            caption=f"Real: {self.split} split; its FID is to {self.second_sample}.",
-        )
-        for heading in ("", "Accuracy % ↑", "FID ↓", "Diversity →", "Multimodality →"):
-            table.add_column(heading, justify="right" if heading else "left")
-        for row in self.rows:
-            scores = (row.fid.text(), row.diversity.text(), row.multimodality.text())
-            table.add_row(row.name, row.accuracy.text(100.0, 1), *scores)
-        return table
-
-    def action_table(self) -> Table:
-        """Table for the terminal: accuracy of every action in percent."""
-        table = Table(title="Accuracy % per action")
-        table.add_column("")
-        for row in self.rows:
-            table.add_column(row.name, justify="right")
-        for index, action in enumerate(self.actions):
-            table.add_row(action, *(row.accuracy_per_action[index].text(100.0, 1) for row in self.rows))
-        return table
-
-    def to_json(self) -> str:
-        """Everything in the result, the seeds' values included; undefined numbers are null."""
-        content = {
-            "actions": self.actions,
-            "num_seeds": self.num_seeds,
-            "num_motions": self.num_motions,
-            "split": self.split,
-            "second_sample": self.second_sample,
-            "num_frames": self.num_frames,
-            "fps": self.fps,
-            "interval": "1.96 s / sqrt(seeds)",
-            "rows": {row.name: _row_content(row, self.actions) for row in self.rows},
-        }
-        return json.dumps(content, indent=1, allow_nan=False)
-
-    def save(self, path: Path | str) -> None:
-        """Write `to_json` to a file, whole or not at all."""
-        write_atomically(Path(path), self.to_json().encode())
+Protocol = Literal["motionary", "action2motion"]
 
 
 def evaluate(
@@ -158,16 +54,22 @@ def evaluate(
     *,
     split: SplitName = "test",
     most_motions: int = MOST_MOTIONS,
+    protocol: Protocol = "motionary",
 ) -> EvaluationResult:
-    """Generate as many motions as there are held-out real ones, of the same actions and lengths; compare.
+    """Generate as many motions as there are real ones to compare with, and compare.
+
+    Under "motionary" those are the held-out ones, and generated motions have their actions and lengths. Under
+    "action2motion" (Guo et al. 2020, arXiv:2007.15240, section 5) real motions are drawn with replacement
+    from the clips the model was trained on, and generated ones perform every action alike.
 
     Args:
         model: Its actions and frame rate must be the recogniser's.
         real: A data set, or what was saved of one for this recogniser.
         recogniser: Gives features and recognised actions.
         seeds: Repetitions, each with new latents and new windows of the real motions: seeds 0, 1, ...
-        split: Which clips of a data set are compared with.
-        most_motions: Motions per seed at most.
+        split: Which clips of a data set are compared with; always train under "action2motion".
+        most_motions: Motions per seed at most; exactly as many under "action2motion".
+        protocol: Which motions are compared.
 
     Raises:
         ValueError: If actions, frame rates, facing or the recogniser's fingerprint do not fit, or there are
@@ -182,14 +84,14 @@ def evaluate(
             real = RealFeatures.of(
                 real,
                 recogniser,
-                split=split,
+                split="train" if protocol == "action2motion" else split,
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
-        _check_real(real, recogniser)
+        _check_real(real, recogniser, protocol)
         task = progress.add_task("generating and scoring", total=seeds)
         trials = []
         for seed in range(seeds):
-            trials.append(_trial(model, real, recogniser, seed, most_motions))
+            trials.append(_trial(model, real, recogniser, seed, most_motions, protocol))
             progress.advance(task)
     return EvaluationResult(
         actions=real.actions,
@@ -198,10 +100,19 @@ def evaluate(
         num_seeds=seeds,
         num_motions=trials[0].num_motions,
         split=real.split,
-        second_sample=_second_sample(real),
+        second_sample=_second_sample(real, protocol),
         num_frames=recogniser.num_frames,
         fps=recogniser.fps,
+        protocol=protocol,
     )
+
+
+@dataclass(frozen=True)
+class GeneratedWindows:
+    """Generated motions as a recogniser sees them, with their physical numbers."""
+
+    windows: RecognisedWindows
+    measures: Float[np.ndarray, "N M"] | None
 
 
 def generate_windows(
@@ -210,21 +121,28 @@ def generate_windows(
     labels: Int[np.ndarray, "N"],
     lengths: Int[np.ndarray, "N"],
     seed: int,
-) -> RecognisedWindows:
-    """Generate motions of the given actions and lengths, in frames, and recognise them."""
+    habits: ActionHabits | None = None,
+) -> GeneratedWindows:
+    """Generate motions of the given actions and lengths, in frames, and recognise them.
+
+    With the habits of real motion they are measured as well.
+    """
     z = sample_latents(len(labels), model.network.config.latent_dim, seed)
     action, frames = torch.from_numpy(labels), torch.from_numpy(lengths)
-    features, predicted = [], []
+    features, predicted, measures = [], [], []
     for start in range(0, len(labels), GENERATING_BATCH):
         part = slice(start, start + GENERATING_BATCH)
         mask = torch.arange(int(frames[part].max())) < frames[part, None]
-        found = recogniser.recognise(_decode(model, z[part], action[part], mask), mask)
+        motions = _decode(model, z[part], action[part], mask)
+        found = recogniser.recognise(motions, mask)
         features.append(found.features)
         predicted.append(found.logits.argmax(1))
-    number = np.arange(len(labels))
-    return RecognisedWindows(
-        torch.cat(features).numpy(), labels, torch.cat(predicted).numpy(), lengths, number
+        if habits:
+            measures.append(measure_windows(motions, mask, action[part], recogniser, habits))
+    windows = RecognisedWindows(
+        torch.cat(features).numpy(), labels, torch.cat(predicted).numpy(), lengths, np.arange(len(labels))
     )
+    return GeneratedWindows(windows, torch.cat(measures).numpy() if measures else None)
 
 
 @dataclass(frozen=True)
@@ -236,6 +154,11 @@ class _Scores:
     diversity: float
     multimodality: float
     accuracy_per_action: Float[np.ndarray, "C"]
+    nearest: float
+    physical: Float[np.ndarray, "M"] | None
+    """Means over the motions, in the order of `MEASURES`."""
+    freeze_per_action: Float[np.ndarray, "C"] | None
+    completeness_per_action: Float[np.ndarray, "C"] | None
 
 
 @dataclass(frozen=True)
@@ -245,83 +168,107 @@ class _Trial:
     num_motions: int
 
 
-def _trial(model: Model, real: RealFeatures, recogniser: Recogniser, seed: int, most_motions: int) -> _Trial:
+def _trial(
+    model: Model, real: RealFeatures, recogniser: Recogniser, seed: int, most: int, protocol: Protocol
+) -> _Trial:
     rng = np.random.default_rng(seed)
-    compared, second = real.draw(most_motions, rng)
-    generated = generate_windows(model, recogniser, compared.labels, compared.lengths, seed)
-    num_actions = len(real.actions)
+    if protocol == "action2motion":
+        sample = real.draw_with_replacement(most, rng)
+        labels = rng.integers(0, len(real.actions), most)
+    else:
+        sample = real.draw(most, rng)
+        labels = sample.compared.labels
+    habits = real.physics.habits if real.physics else None
+    made = generate_windows(model, recogniser, labels, sample.compared.lengths, seed, habits)
+    training = real.training() if protocol == "motionary" and real.split == "test" else None
     return _Trial(
-        real=_scores(compared, compared, second, num_actions, rng),
-        generated=_scores(generated, compared, generated, num_actions, rng),
-        num_motions=len(compared.labels),
+        real=_scores(sample.compared, sample.measures, sample, sample.second, training, real.actions, rng),
+        generated=_scores(made.windows, made.measures, sample, made.windows, training, real.actions, rng),
+        num_motions=len(labels),
     )
 
 
 def _scores(
     windows: RecognisedWindows,
-    compared: RecognisedWindows,
+    measures: Float[np.ndarray, "N M"] | None,
+    sample: RealSample,
     against: RecognisedWindows | None,
-    num_actions: int,
+    training: RecognisedWindows | None,
+    actions: Sequence[str],
     rng: np.random.Generator,
 ) -> _Scores:
-    """Scores of windows; their FID is that of `against` to `compared`."""
-    confusion = confusion_matrix(windows.labels, windows.predicted, num_actions)
-    if against is None or len(against.labels) < 2:
-        fid = math.nan
-    else:
-        fid = frechet_distance(compared.features, against.features)
+    """Scores of windows; their FID is that of `against` to the sample."""
+    confusion = confusion_matrix(windows.labels, windows.predicted, len(actions))
+    fid, nearest = math.nan, math.nan
+    if against is not None and len(against.labels) >= 2:
+        fid = frechet_distance(sample.compared.features, against.features)
+    if training is not None:
+        nearest = float(nearest_distances(windows.features, training.features).mean())
+    freeze = completeness = physical = None
+    if measures is not None:
+        physical = _mean(measures)
+        freeze = _mean_per_action(measures[:, FREEZE], windows.labels, len(actions))
+        completeness = _mean_per_action(measures[:, COMPLETENESS], windows.labels, len(actions))
     return _Scores(
         accuracy=accuracy(confusion),
         fid=fid,
         diversity=diversity(windows.features, rng),
         multimodality=multimodality(windows.features, windows.labels, rng),
         accuracy_per_action=accuracy_per_action(confusion),
+        nearest=nearest,
+        physical=physical,
+        freeze_per_action=freeze,
+        completeness_per_action=completeness,
     )
 
 
-def _decode(model: Model, z: Tensor, action: Tensor, mask: Tensor) -> Float[Tensor, "B T 25 6"]:
+def _mean(measures: Float[np.ndarray, "N M"]) -> Float[np.ndarray, "M"]:
+    """Means over the motions where a number is defined; NaN where it never is."""
+    defined = ~np.isnan(measures)
+    total = np.where(defined, measures, 0).sum(0, dtype=np.float64)
+    return np.where(defined.any(0), total / np.maximum(defined.sum(0), 1), np.nan)
+
+
+def _mean_per_action(
+    values: Float[np.ndarray, "N"], labels: Int[np.ndarray, "N"], num_actions: int
+) -> Float[np.ndarray, "C"]:
+    return np.array([_mean(values[labels == action, None])[0] for action in range(num_actions)])
+
+
+def _decode(
+    model: Model, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B T 25 6"]:
     model.network.eval()
     with torch.inference_mode():
-        return model.network.decode(z, action, mask)
+        return model.in_world(model.network.decode(z, action, mask))
 
 
 def _row(name: str, scores: Sequence[_Scores]) -> Row:
-    def over_seeds(field: str) -> Score:
-        return Score(tuple(getattr(score, field) for score in scores))
+    def over_seeds(pick: Callable[[_Scores], float]) -> Score:
+        return Score(tuple(float(pick(score)) for score in scores))
 
-    per_action = np.stack([score.accuracy_per_action for score in scores], axis=1)  # (C, seeds)
+    def per_action(pick: Callable[[_Scores], Float[np.ndarray, "C"] | None]) -> tuple[Score, ...]:
+        columns = [column for score in scores if (column := pick(score)) is not None]
+        return tuple(Score(tuple(values.tolist())) for values in np.stack(columns, 1)) if columns else ()
+
+    measured = per_action(lambda score: score.physical)
     return Row(
         name,
-        accuracy=over_seeds("accuracy"),
-        fid=over_seeds("fid"),
-        diversity=over_seeds("diversity"),
-        multimodality=over_seeds("multimodality"),
-        accuracy_per_action=tuple(Score(tuple(values.tolist())) for values in per_action),
+        accuracy=over_seeds(lambda score: score.accuracy),
+        fid=over_seeds(lambda score: score.fid),
+        diversity=over_seeds(lambda score: score.diversity),
+        multimodality=over_seeds(lambda score: score.multimodality),
+        accuracy_per_action=per_action(lambda score: score.accuracy_per_action),
+        nearest=over_seeds(lambda score: score.nearest),
+        physical=dict(zip(MEASURES, measured, strict=True)) if measured else {},
+        freeze_per_action=per_action(lambda score: score.freeze_per_action),
+        completeness_per_action=per_action(lambda score: score.completeness_per_action),
     )
 
 
-def _row_content(row: Row, actions: Sequence[str]) -> dict[str, Any]:
-    scores = {name: getattr(row, name) for name in ("accuracy", "fid", "diversity", "multimodality")}
-    per_action = dict(zip(actions, row.accuracy_per_action, strict=True))
-    return {
-        **{name: _score_content(score) for name, score in scores.items()},
-        "accuracy_per_action": {action: _score_content(score) for action, score in per_action.items()},
-    }
-
-
-def _score_content(score: Score) -> dict[str, Any]:
-    return {
-        "mean": _or_none(score.mean),
-        "interval95": _or_none(score.interval),
-        "values": [_or_none(value) for value in score.values],
-    }
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _second_sample(real: RealFeatures) -> str:
+def _second_sample(real: RealFeatures, protocol: Protocol) -> str:
+    if protocol == "action2motion":
+        return "a second draw of the same clips"
     if real.others is None:
         return "other windows of the same clips"
     return f"as many clips of the {'train' if real.split == 'test' else 'test'} split"
@@ -341,10 +288,15 @@ def _check_fit(model: Model, recogniser: Recogniser) -> None:
         )
 
 
-def _check_real(real: RealFeatures, recogniser: Recogniser) -> None:
+def _check_real(real: RealFeatures, recogniser: Recogniser, protocol: Protocol) -> None:
     check_same_actions(real_motions=real.actions, recogniser=recogniser.actions)
     if real.recogniser_digest != recogniser.digest:
         raise ValueError(
             f"The real features were made with recogniser {real.recogniser_digest}, not with "
             f"{recogniser.digest}; use that one, or give the data set itself."
+        )
+    if protocol == "action2motion" and real.split != "train":
+        raise ValueError(
+            "The action2motion protocol compares with training clips; these features are of the "
+            f"{real.split} split. Give the data set itself."
         )

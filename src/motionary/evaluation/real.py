@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from numpy import ndarray
 from safetensors.numpy import save
 from torch import Tensor
@@ -17,15 +17,36 @@ from torch import Tensor
 from motionary.atomic import write_atomically
 from motionary.datasets import Dataset
 from motionary.datasets.actions import SplitName
+from motionary.evaluation.physical import MEASURES, ActionHabits
+from motionary.evaluation.windows import Cutter, habits_of, measure_all, recognise
 from motionary.models.checkpoint import read_safetensors
 from motionary.models.recognisers import Recogniser
-from motionary.recognition import RecognisedWindows, recognise_windows
+from motionary.recognition import RecognisedWindows
 
 FORMAT_VERSION = 1
 HEADER = "motionary_real_features"
 """Key of the header entry that holds our JSON."""
-WINDOWS_PER_CLIP = 8
-"""Every seed of an evaluation takes one of them."""
+
+
+@dataclass(frozen=True)
+class RealPhysics:
+    """Physical numbers of real motion, and what generated motion is measured against."""
+
+    habits: ActionHabits
+    """Of the training clips where there are some, or else of the compared ones."""
+    measures: Float[ndarray, "N M"]
+    """Of every compared window, in the order of `physical.MEASURES`."""
+
+
+@dataclass(frozen=True)
+class RealSample:
+    """What one seed of an evaluation compares with."""
+
+    compared: RecognisedWindows
+    second: RecognisedWindows | None
+    """Another real sample of the same actions, to compare the compared one with."""
+    measures: Float[ndarray, "S M"] | None
+    """Physical numbers of `compared`."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,8 @@ class RealFeatures:
     """Which split `windows` come from."""
     recogniser_digest: str
     """Features are those of this recogniser and of no other."""
+    physics: RealPhysics | None = None
+    """None in files of older versions."""
 
     @classmethod
     def of(
@@ -71,27 +94,16 @@ class RealFeatures:
                 f"Scoring needs at least two clips in the {split} split; {dataset.root} has {len(compared)}. "
                 "Import it again with a larger test fraction."
             )
-        total = WINDOWS_PER_CLIP * (len(compared) + len(other))
-        done_before = WINDOWS_PER_CLIP * len(compared)
-        windows = recognise_windows(
-            recogniser,
-            compared,
-            per_clip=WINDOWS_PER_CLIP,
-            seed=seed,
-            on_progress=lambda done, _: on_progress(done, total),
-        )
-        others = (
-            recognise_windows(
-                recogniser,
-                other,
-                per_clip=WINDOWS_PER_CLIP,
-                seed=seed,
-                on_progress=lambda done, _: on_progress(done_before + done, total),
-            )
-            if len(other)
-            else None
-        )
-        return cls(dataset.actions, windows, others, split, recogniser.digest)
+        cutter = Cutter.of(compared, recogniser, seed)
+        other_cutter = Cutter.of(other, recogniser, seed) if len(other) else None
+        total = len(cutter) + (len(other_cutter) if other_cutter else 0)
+        windows = recognise(recogniser, cutter, lambda done: on_progress(done, total))
+        others = None
+        if other_cutter:
+            others = recognise(recogniser, other_cutter, lambda done: on_progress(len(cutter) + done, total))
+        habits = habits_of(recogniser, other_cutter if other_cutter and split == "test" else cutter)
+        physics = RealPhysics(habits, measure_all(recogniser, cutter, habits))
+        return cls(dataset.actions, windows, others, split, recogniser.digest, physics)
 
     def save(self, path: Path | str) -> None:
         """Write one .safetensors file, whole or not at all."""
@@ -100,9 +112,16 @@ class RealFeatures:
             "actions": self.actions,
             "split": self.split,
             "recogniser_digest": self.recogniser_digest,
+            "measures": list(MEASURES),
         }
         parts = {"windows": self.windows} | ({"others": self.others} if self.others else {})
         arrays = {f"{part}.{name}": array for part, own in parts.items() for name, array in vars(own).items()}
+        if self.physics:
+            arrays |= {
+                "physics.range_m": self.physics.habits.range_m.numpy(),
+                "physics.speed": self.physics.habits.speed.numpy(),
+                "physics.measures": self.physics.measures,
+            }
         write_atomically(Path(path), save(arrays, metadata={HEADER: json.dumps(header)}))
 
     @classmethod
@@ -124,11 +143,12 @@ class RealFeatures:
                 others=_windows(tensors, "others") if "others.features" in tensors else None,
                 split=header["split"],
                 recogniser_digest=header["recogniser_digest"],
+                physics=_physics(tensors) if header.get("measures") == list(MEASURES) else None,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is not a readable file of real features ({error}).") from None
 
-    def draw(self, most: int, rng: np.random.Generator) -> tuple[RecognisedWindows, RecognisedWindows | None]:
+    def draw(self, most: int, rng: np.random.Generator) -> RealSample:
         """One window of every clip, and a second sample with as many windows of every action.
 
         The second sample comes from the other split; without one, from other windows of the same clips as in
@@ -141,13 +161,21 @@ class RealFeatures:
         clips = np.unique(self.windows.clip)
         first = _one_of_each(self.windows, rng.permutation(clips)[:most], rng)
         compared = take(self.windows, first)
-        if self.others is not None:
-            return compared, take(self.others, _like(self.others, compared.labels, rng))
         left = np.setdiff1d(np.arange(len(self.windows.clip)), first)
-        if not len(left):
-            return compared, None
-        rest = take(self.windows, left)
-        return compared, take(rest, _like(rest, compared.labels, rng))
+        pool = self.others or (take(self.windows, left) if len(left) else None)
+        second = take(pool, _like(pool, compared.labels, rng)) if pool else None
+        return RealSample(compared, second, self.physics.measures[first] if self.physics else None)
+
+    def draw_with_replacement(self, num: int, rng: np.random.Generator) -> RealSample:
+        """Windows of clips drawn at random, twice, any clip as often as it comes up (Action2Motion)."""
+        clips = np.unique(self.windows.clip)
+        first, second = (_one_of_each(self.windows, rng.choice(clips, num), rng) for _ in range(2))
+        measures = self.physics.measures[first] if self.physics else None
+        return RealSample(take(self.windows, first), take(self.windows, second), measures)
+
+    def training(self) -> RecognisedWindows | None:
+        """Windows that models may have learned from, where they are known."""
+        return self.others if self.split == "test" else self.windows
 
 
 def take(windows: RecognisedWindows, indices: Int[ndarray, "M"]) -> RecognisedWindows:
@@ -168,6 +196,13 @@ def check_same_actions(**actions: tuple[str, ...]) -> None:
                 f"The {first.replace('_', ' ')} has the actions [{', '.join(expected)}] but the "
                 f"{name.replace('_', ' ')} has [{', '.join(given)}]; they must be the same, in one order."
             )
+
+
+def _physics(tensors: dict[str, Tensor]) -> RealPhysics | None:
+    if "physics.measures" not in tensors:
+        return None
+    habits = ActionHabits(tensors["physics.range_m"], tensors["physics.speed"])
+    return RealPhysics(habits, tensors["physics.measures"].numpy())
 
 
 def _windows(tensors: dict[str, Tensor], part: str) -> RecognisedWindows:
