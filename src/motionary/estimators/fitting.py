@@ -228,7 +228,7 @@ def refine(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """For fitting: its matrices are small and many, so that more of torch's threads cost more than they save."""
+    """For fitting: its matrices are small and many; more of torch's threads cost more than they save."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
