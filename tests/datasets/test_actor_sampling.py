@@ -48,6 +48,13 @@ def test_motions_that_are_too_short_hold_their_last_frame():
     np.testing.assert_array_equal(ActorFrames(5).choose(3, ActorRandom(0)), [0, 1, 2, 2, 2])
 
 
+def test_a_window_as_long_as_its_motion_moves_the_stream_on():
+    rng, twin = ActorRandom(3), ActorRandom(3)
+    np.testing.assert_array_equal(ActorFrames(5).choose(5, rng), np.arange(5))
+    twin.python.randint(0, 0)
+    assert rng.python.random() == twin.python.random()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [({"num_frames": 0}, "positive"), ({"num_frames": -3}, "positive"), ({"num_frames": -2}, "min_len")],

@@ -60,7 +60,8 @@ class ActorFrames:
             ValueError: If the window is one frame of a longer motion, where the published code divides by 0.
         """
         wanted = self._length(available, rng)
-        if wanted >= available:
+        whole = self.num_frames == WHOLE and wanted == available
+        if whole or wanted > available:  # a window as long as its motion draws its start all the same
             return np.minimum(np.arange(wanted), available - 1)
         if self.sampling == "random":
             return np.sort(rng.numpy.choice(available, wanted, replace=False))

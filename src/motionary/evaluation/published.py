@@ -11,7 +11,6 @@ B motions of a batch, T frames, N motions of a set.
 Source: Petrovich et al. 2021, arXiv:2104.05670, and its published code, whose behaviour this follows.
 """
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,6 +23,8 @@ from torch import Tensor
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.confusion import accuracy, confusion_matrix
 from motionary.datasets import Dataset
+from motionary.datasets.actions import SplitName
+from motionary.datasets.actor_sampling import ActorFrames, ActorOrder, ActorRandom
 from motionary.evaluation.metrics import (
     draw_pairs_as_published,
     draw_pairs_within_actions_as_published,
@@ -46,13 +47,15 @@ Watch = Callable[[Float[Tensor, "B T 25 6"], Bool[Tensor, "B T"], torch.Generato
 
 SetName = Literal["gen", "gt", "gt2"]
 
+Part = SplitName | Literal["all"]
+
 
 @dataclass(frozen=True)
 class Loader:
     """A set of motions to fill: generated ones, or real ones of a data set instance."""
 
     name: SetName
-    split: Literal["train", "test"]
+    split: Part
     suffix: str = ""
     """Of the names of its numbers."""
 
@@ -64,13 +67,19 @@ class Plan:
     loaders: tuple[Loader, ...]
 
     @property
-    def splits(self) -> tuple[Literal["train", "test"], ...]:
+    def splits(self) -> tuple[Part, ...]:
         """In order of appearance."""
         return tuple(dict.fromkeys(loader.split for loader in self.loaders))
 
 
-GRU_PLAN = Plan((Loader("gen", "train"), Loader("gt", "train"), Loader("gt2", "train")))
-"""NTU13 and HumanAct12, which have no test split."""
+def gru_plan(split: Part = "all") -> Plan:
+    """For NTU13 and HumanAct12, of which the published code trains on everything and tests on the same.
+
+    Args:
+        split: What the model was trained on.
+    """
+    return Plan((Loader("gen", split), Loader("gt", split), Loader("gt2", split)))
+
 
 STGCN_PLAN = Plan(
     (
@@ -87,17 +96,15 @@ STGCN_PLAN = Plan(
 class Streams:
     """The random streams that the published code seeds at every repetition."""
 
-    items: random.Random
-    """Orders and crops."""
-    pairs: np.random.RandomState
-    """Diversity and multimodality."""
+    items: ActorRandom
+    """Orders and crops; its numpy stream gives the pairs of diversity and multimodality."""
     noise: torch.Generator
     """Latents and recogniser states."""
 
     @classmethod
     def seeded(cls, seed: int) -> "Streams":
-        """All three from one seed."""
-        return cls(random.Random(seed), np.random.RandomState(seed), torch.Generator().manual_seed(seed))
+        """All from one seed."""
+        return cls(ActorRandom(seed), torch.Generator().manual_seed(seed))
 
     def start_loader(self) -> None:
         """Draw what a torch DataLoader draws, the seed of its workers, whenever it is gone through."""
@@ -111,20 +118,21 @@ class Instance:
     features: list[Float[np.ndarray, "_ 25 6"]]
     """Whole clips."""
     labels: list[int]
-    num_frames: int = NUM_FRAMES
+    frames: ActorFrames = ActorFrames(NUM_FRAMES)  # noqa: RUF009 (frozen)
     most: int = MOST_MOTIONS
     order: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Start in the data set's order."""
         self.order = list(range(len(self.labels)))
+        self._shuffler = ActorOrder(self.order)
 
-    def shuffle(self, items: random.Random) -> None:
-        """Shuffle the order that earlier repetitions left, as the published code does (its reset is none)."""
-        items.shuffle(self.order)
+    def shuffle(self, items: ActorRandom) -> None:
+        """Shuffle the order that earlier repetitions left."""
+        self.order = self._shuffler.shuffle(items)
 
     def batches(
-        self, batch_size: int, items: random.Random
+        self, batch_size: int, items: ActorRandom
     ) -> Iterator[tuple[Float[Tensor, "B T 25 6"], Int[Tensor, "B"]]]:
         """Windows and labels of the first `most` items, cut anew."""
         chosen = self.order[: self.most]
@@ -133,18 +141,11 @@ class Instance:
             windows = np.stack([self._window(index, items) for index in part])
             yield torch.from_numpy(windows), torch.tensor([self.labels[index] for index in part])
 
-    def _window(self, index: int, items: random.Random) -> Float[np.ndarray, "T 25 6"]:
+    def _window(self, index: int, items: ActorRandom) -> Float[np.ndarray, "T 25 6"]:
         clip = self.features[index]
-        window = clip[published_frames(len(clip), self.num_frames, items)].copy()
+        window = clip[self.frames.choose(len(clip), items)].copy()
         window[:, NUM_JOINTS, :3] -= window[0, NUM_JOINTS, :3].copy()
         return window
-
-
-def published_frames(available: int, wanted: int, items: random.Random) -> Int[np.ndarray, "T"]:
-    """Consecutive frames as the published code draws them: the last possible start never comes up."""
-    if wanted > available:
-        return np.minimum(np.arange(wanted), available - 1)
-    return items.randint(0, max(0, available - (wanted - 1) - 2)) + np.arange(wanted)
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ def evaluate_as_published(
     watch: Watch,
     seeds: int = 20,
     *,
-    plan: Plan = GRU_PLAN,
+    plan: Plan,
     batch_size: int = BATCH_SIZE,
     num_frames: int = NUM_FRAMES,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -198,7 +199,7 @@ def evaluate_as_published(
         dataset: With clips in every split of the plan.
         watch: A recogniser; see `motionary.evaluation.watching`.
         seeds: Repetitions, of seeds 0, 1, ...
-        plan: `GRU_PLAN`, or `STGCN_PLAN` for a data set with a test split.
+        plan: `gru_plan`, or `STGCN_PLAN` for a data set with a test split.
         batch_size: Decides which random numbers a motion gets, as in the published code.
         num_frames: Frames of every motion.
         on_progress: Called with the repetitions done and to do.
@@ -272,7 +273,7 @@ def _repetition(
         seen = {}
         for loader in own:
             seen[loader.name] = see(filled[loader], watch, streams.noise)
-        scores |= score_sets(seen, len(model.actions), streams.pairs, own[0].suffix)
+        scores |= score_sets(seen, len(model.actions), streams.items.numpy, own[0].suffix)
     return scores
 
 
@@ -286,7 +287,8 @@ def _instances(dataset: Dataset, plan: Plan, num_frames: int) -> dict[tuple[str,
             loaded[loader.split] = [motion_to_features(motion) for motion in part.motions()]
         if _instance_of(loader) not in instances:
             labels = [dataset.label(clip.action) for clip in part.clips]
-            instances[_instance_of(loader)] = Instance(loaded[loader.split], labels, num_frames)
+            frames = ActorFrames(num_frames)
+            instances[_instance_of(loader)] = Instance(loaded[loader.split], labels, frames)
     return instances
 
 
