@@ -19,6 +19,7 @@ from rich.table import Table
 from tyro.conf import Positional, arg
 
 from motionary.commands.assets import assets_get, assets_list, assets_set
+from motionary.commands.evaluate import evaluate
 from motionary.commands.published import import_model
 
 Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
@@ -239,38 +240,6 @@ def generate(
             for suffix in suffixes:
                 export_motion(motion, out / f"{name}_{index}{suffix}")
     print(f"{num * len(actions)} motions of {len(actions)} actions -> {out}")
-
-
-def evaluate(
-    model: Positional[str],
-    dataset: Positional[Path],
-    /,
-    *,
-    recogniser: str,
-    out: Path,
-    seeds: int = 20,
-) -> None:
-    """Score generated motion against real: accuracy, FID, diversity, multimodality, with 95 % intervals.
-
-    Args:
-        model: A run folder, a model.safetensors, or the name of a bundled model.
-        dataset: Data set folder with held-out clips.
-        recogniser: A recogniser's folder, its model.safetensors, or the name of a bundled one.
-        out: Folder for metrics.json.
-        seeds: Repetitions the intervals are taken over.
-    """
-    from motionary.datasets import Dataset
-    from motionary.evaluation import evaluate as evaluate_model
-    from motionary.models import load_model
-    from motionary.recognition import load_recogniser
-
-    result = evaluate_model(
-        load_model(model), Dataset.load(dataset), load_recogniser(recogniser), seeds=seeds
-    )
-    result.save(out / "metrics.json")
-    Console().print(result.table())
-    Console().print(result.action_table())
-    print(f"metrics: {out / 'metrics.json'}")
 
 
 def export(motion: Positional[Path], /, *, out: Path) -> None:

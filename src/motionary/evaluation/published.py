@@ -190,6 +190,7 @@ def evaluate_as_published(
     plan: Plan,
     batch_size: int = BATCH_SIZE,
     num_frames: int = NUM_FRAMES,
+    most: int = MOST_MOTIONS,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> PublishedScores:
     """Run the published protocol.
@@ -202,6 +203,7 @@ def evaluate_as_published(
         plan: `gru_plan`, or `STGCN_PLAN` for a data set with a test split.
         batch_size: Decides which random numbers a motion gets, as in the published code.
         num_frames: Frames of every motion.
+        most: Motions of each set at most.
         on_progress: Called with the repetitions done and to do.
 
     Raises:
@@ -210,7 +212,7 @@ def evaluate_as_published(
     if seeds < 1:
         raise ValueError(f"An evaluation needs at least one seed; got {seeds}.")
     _check_fit(model, dataset, plan)
-    instances = _instances(dataset, plan, num_frames)
+    instances = _instances(dataset, plan, ActorFrames(num_frames), most)
     repetitions = []
     for seed in range(seeds):
         repetitions.append(_repetition(model, instances, watch, plan, batch_size, Streams.seeded(seed)))
@@ -277,7 +279,9 @@ def _repetition(
     return scores
 
 
-def _instances(dataset: Dataset, plan: Plan, num_frames: int) -> dict[tuple[str, bool], Instance]:
+def _instances(
+    dataset: Dataset, plan: Plan, frames: ActorFrames, most: int
+) -> dict[tuple[str, bool], Instance]:
     """The loaded copies that the plan's sets are cut from, in the order they are shuffled."""
     loaded: dict[str, list[Float[np.ndarray, "_ 25 6"]]] = {}
     instances: dict[tuple[str, bool], Instance] = {}
@@ -287,8 +291,7 @@ def _instances(dataset: Dataset, plan: Plan, num_frames: int) -> dict[tuple[str,
             loaded[loader.split] = [motion_to_features(motion) for motion in part.motions()]
         if _instance_of(loader) not in instances:
             labels = [dataset.label(clip.action) for clip in part.clips]
-            frames = ActorFrames(num_frames)
-            instances[_instance_of(loader)] = Instance(loaded[loader.split], labels, frames)
+            instances[_instance_of(loader)] = Instance(loaded[loader.split], labels, frames, most)
     return instances
 
 

@@ -1,0 +1,102 @@
+"""`motionary evaluate`: three protocols, one table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import Positional
+
+if TYPE_CHECKING:
+    from motionary.evaluation.published import Plan, Watch
+    from motionary.models import Model
+
+PUBLISHED_SUFFIX = ".tar"
+"""Of the recognisers that Action2Motion published."""
+
+
+def evaluate(
+    model: Positional[str],
+    dataset: Positional[Path],
+    /,
+    *,
+    recogniser: str,
+    out: Path,
+    seeds: int = 20,
+    protocol: Literal["motionary", "actor", "action2motion"] = "motionary",
+    most_motions: int = 3000,
+    extra_regressor: Path | None = None,
+) -> None:
+    """Score generated motion against real: FID, accuracy, diversity, multimodality, and motion itself.
+
+    Args:
+        model: A run folder, a model.safetensors, or the name of a bundled model.
+        dataset: Data set folder with held-out clips.
+        recogniser: A recogniser's folder, its model.safetensors, or the name of a bundled one; with
+            --protocol actor also one that Action2Motion published (.tar), which needs the SMPL body.
+        out: Folder for metrics.json, table.tex and table.md.
+        seeds: Repetitions the intervals are taken over.
+        protocol: motionary compares with held-out clips; actor and action2motion do as those papers' code
+            does, with training clips, for numbers that stand beside theirs.
+        most_motions: Motions per seed at most.
+        extra_regressor: A .npy of nine rows for NTU13's points, which SMPL does not contain.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from motionary.datasets import Dataset
+    from motionary.evaluation import evaluate as evaluate_model
+    from motionary.models import load_model
+    from motionary.recognition import load_recogniser
+
+    loaded, data = load_model(model), Dataset.load(dataset)
+    console = Console()
+    if protocol == "actor":
+        from motionary.evaluation.published import evaluate_as_published
+
+        watch, plan = _watching(loaded, recogniser, extra_regressor)
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("generating and scoring", total=seeds)
+            scores = evaluate_as_published(
+                loaded,
+                data,
+                watch,
+                seeds,
+                plan=plan,
+                most=most_motions,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        console.print(scores.table())
+        written = scores.write(out)
+    else:
+        result = evaluate_model(
+            loaded,
+            data,
+            load_recogniser(recogniser),
+            seeds=seeds,
+            most_motions=most_motions,
+            protocol=protocol,
+        )
+        for grid in result.grids():
+            console.print(grid.terminal())
+        written = result.write(out)
+    print(f"written: {', '.join(map(str, written))}")
+
+
+def _watching(model: "Model", recogniser: str, extra_regressor: Path | None) -> "tuple[Watch, Plan]":
+    """How the published protocol looks at motions, and at which."""
+    import numpy as np
+    import torch
+
+    from motionary.body.assets import load_body
+    from motionary.evaluation.published import gru_plan
+    from motionary.evaluation.watching import watch_with_own, watch_with_published
+    from motionary.models.recognisers import read_published
+    from motionary.recognition import load_recogniser
+
+    plan = gru_plan("all" if "imported_from" in model.provenance else "train")
+    if not recogniser.endswith(PUBLISHED_SUFFIX):
+        return watch_with_own(load_recogniser(recogniser)), plan
+    network = read_published(recogniser)
+    rows = None
+    if extra_regressor:
+        rows = torch.from_numpy(np.load(extra_regressor, allow_pickle=False)).float()
+    return watch_with_published(network, load_body("smpl"), rows), plan
