@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyArrays, BodyModel
 from motionary.models.checkpoint import Checkpoint
+from motionary.models.recognition import Recognition
 from motionary.rotations import axis_angle_to_matrix, rotation_6d_to_matrix
 
 
@@ -39,15 +40,6 @@ class GruConfig:
     """K."""
     dropout: float = 0.0
     """Chance of dropping a hidden unit between the layers and before the features, in training alone."""
-
-
-@dataclass(frozen=True)
-class Recognition:
-    """What a recogniser makes of a batch of motions."""
-
-    features: Float[Tensor, "B K"]
-    """After the tanh, in [-1, 1]."""
-    logits: Float[Tensor, "B C"]
 
 
 class GruRecogniser(nn.Module):

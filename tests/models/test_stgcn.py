@@ -1,0 +1,248 @@
+"""ST-GCN against vectors made by the published implementation, and the laws it keeps."""
+
+import importlib.util
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
+
+from motionary.body.skeleton import PARENTS
+from motionary.models.stgcn import (
+    Stgcn,
+    StgcnConfig,
+    from_published,
+    read_published_stgcn,
+    rotations_seen,
+    skeleton_graph,
+    to_published,
+    turn_rotations,
+)
+from motionary.rotations import axis_angle_to_matrix, axis_angle_to_rotation_6d, rotation_6d_to_matrix
+
+TINY = StgcnConfig(num_actions=3, width=4)
+
+
+@pytest.fixture(scope="module")
+def weights(golden):
+    """Function from the name of a list of keys to the state dict by the golden rule."""
+    spec = importlib.util.spec_from_file_location("actor_rule", golden / "actor_rule.py")
+    rule = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rule)
+    tags = [path for path in (golden / "actor/tag.txt", golden / "tag.txt") if path.exists()]
+    tag = tags[0].read_text().strip() if tags else ""
+
+    def make(name: str, graph: np.ndarray) -> dict[str, torch.Tensor]:
+        state = {}
+        for line in (golden / "actor/case7" / name).read_text().splitlines():
+            if line.startswith("#"):
+                continue
+            key, shape, _, _, source = line.split("\t")
+            sizes = tuple(int(size) for size in shape.strip("(),").split(",") if size)
+            untouched = torch.from_numpy(graph) if key == "A" else torch.tensor(0)
+            state[key] = torch.from_numpy(rule.tensor(key, sizes, tag)) if source == "rule" else untouched
+        return state
+
+    return make
+
+
+def network_of(state: dict[str, torch.Tensor], config: StgcnConfig) -> Stgcn:
+    network = Stgcn(config)
+    network.load_state_dict(from_published(state), strict=True)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def case(golden):
+    return np.load(golden / "actor/case7/stgcn_smpl_c40.npz")
+
+
+@pytest.fixture
+def published(case, weights) -> Stgcn:
+    config = StgcnConfig(num_actions=case["logits"].shape[1])
+    return network_of(weights("keys_smpl_c40.txt", case["A"]), config)
+
+
+def rotations_of(case) -> torch.Tensor:
+    """(B, T, 24, 6); theirs is (B, 25, 6, T) with the translation in the last row."""
+    return torch.from_numpy(case["x_25x6"][:, :-1]).permute(0, 3, 1, 2)
+
+
+def every(rotations: torch.Tensor) -> torch.Tensor:
+    return torch.ones(rotations.shape[:2], dtype=torch.bool)
+
+
+def random_rotations(batch=2, frames=9):
+    return axis_angle_to_rotation_6d(
+        torch.randn(batch, frames, 24, 3, generator=torch.Generator().manual_seed(0))
+    )
+
+
+# ---- golden; tolerances are five times the published run's own float32 error, from the vectors' README ----
+
+
+def test_graphs_are_the_published_ones(case):
+    np.testing.assert_allclose(skeleton_graph(24), case["A"], atol=1e-7)
+    np.testing.assert_allclose(skeleton_graph(23), case["A_noglobal"], atol=1e-7)
+
+
+@pytest.mark.parametrize("frames", [60, 37, 9, 1])
+def test_features_and_logits_are_the_published_ones(frames, case, published):
+    rotations = rotations_of(case)[:, :frames]
+    with torch.no_grad():
+        found = published(rotations, every(rotations))
+    suffix = "" if frames == case["x_25x6"].shape[-1] else f"_T{frames}"
+    np.testing.assert_allclose(found.features, case[f"features{suffix}"], atol=4e-6, rtol=0)
+    np.testing.assert_allclose(found.logits, case[f"logits{suffix}"], atol=3e-6, rtol=0)
+
+
+def test_a_batch_of_one_gives_one_row(case, published):
+    rotations = rotations_of(case)[:1]
+    with torch.no_grad():
+        found = published(rotations, every(rotations))
+    assert found.features.shape == (1, 256)
+    np.testing.assert_allclose(found.features[0], case["features_batch1"], atol=3e-6, rtol=0)
+
+
+def test_every_block_gives_the_published_activations(case, published):
+    seen, rotations = {}, rotations_of(case)
+    published.norm.register_forward_hook(lambda _, __, out: seen.update(data_bn_out_frame0=out[..., 0]))
+    for i, block in enumerate(published.blocks):
+        block.register_forward_hook(
+            lambda _, __, out, i=i: seen.update({f"block{i}_mean_over_TV": out.mean((2, 3))})
+        )
+    with torch.no_grad():
+        published(rotations, every(rotations))
+    assert len(seen) == 11
+    for name, activation in seen.items():
+        np.testing.assert_allclose(activation, case[name], atol=2e-6, rtol=0, err_msg=name)
+
+
+def test_a_training_step_is_the_published_one(case, published):
+    rotations, network = rotations_of(case), published.train()
+    found = network(rotations, every(rotations))
+    loss = cross_entropy(found.logits, torch.from_numpy(case["y"]))
+    loss.backward()
+    np.testing.assert_allclose(found.logits.detach(), case["train_logits"], atol=6e-6, rtol=0)
+    assert loss.item() == pytest.approx(case["train_loss_f64"].item(), rel=2e-6)
+    right = (found.logits.argmax(1).numpy() == case["y"]).mean()
+    assert right == pytest.approx(case["train_accuracy"].item())
+    np.testing.assert_allclose(network.norm.running_mean, case["train_databn_running_mean"], atol=1e-6)
+    np.testing.assert_allclose(network.norm.running_var, case["train_databn_running_var"], atol=2e-6)
+
+
+def test_a_training_step_has_the_published_gradients(case, published):
+    network = published.double().train()
+    rotations = rotations_of(case).double()
+    loss = cross_entropy(network(rotations, every(rotations)).logits, torch.from_numpy(case["y"]))
+    loss.backward()
+    gradients = to_published({name: p.grad for name, p in network.named_parameters()})
+    norms = [gradients[str(name)].norm().item() for name in case["param_names"]]
+    # In float64, because batch statistics of four motions cost the published float32 run three digits. Biases
+    # before a normalisation have no gradient but rounding, so an absolute part is allowed.
+    np.testing.assert_allclose(norms, case["train_grad_norm_f64"], rtol=1e-6, atol=1e-9)
+
+
+def test_motions_without_the_root_s_rotation_are_recognised_as_published(golden, weights):
+    case = np.load(golden / "actor/case7/stgcn_noglobal_c12.npz")
+    _, joints, numbers, _ = case["x"].shape
+    config = StgcnConfig(case["logits"].shape[1], num_joints=joints, num_features=numbers)
+    network = network_of(weights("keys_noglobal_c12_f4.txt", case["A"]), config)
+    rotations = torch.from_numpy(case["x"]).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        found = network(rotations, every(rotations))
+    np.testing.assert_allclose(skeleton_graph(joints), case["A"], atol=1e-7)
+    np.testing.assert_allclose(found.features, case["features"], atol=3e-6, rtol=0)
+    np.testing.assert_allclose(found.logits, case["logits"], atol=1e-6, rtol=0)
+
+
+def test_names_map_both_ways_and_cover_the_published_ones(case, weights):
+    state = weights("keys_smpl_c40.txt", case["A"])
+    ours = Stgcn(StgcnConfig(num_actions=len(state["fcn.bias"]))).state_dict()
+    assert from_published(state).keys() == ours.keys()
+    assert to_published(ours).keys() == state.keys()
+
+
+def test_a_published_checkpoint_is_read(case, weights, tmp_path):
+    state = weights("keys_smpl_c40.txt", case["A"])
+    torch.save(state, tmp_path / "checkpoint_0100.pth.tar")
+    rotations = rotations_of(case)[:, :9]
+    with torch.no_grad():
+        found = read_published_stgcn(tmp_path / "checkpoint_0100.pth.tar")(rotations, every(rotations))
+    np.testing.assert_allclose(found.logits, case["logits_T9"], atol=1e-6, rtol=0)
+
+
+# ---- laws ----
+
+
+def settled(config=TINY) -> Stgcn:
+    torch.manual_seed(0)
+    network = Stgcn(config).train()
+    for _ in range(3):
+        rotations = torch.randn(4, 9, config.num_joints, config.num_features)
+        network(rotations, every(rotations))
+    return network.eval()
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 8])
+def test_padding_does_not_matter(length):
+    network, rotations = settled(), random_rotations()
+    mask = torch.arange(9) < torch.tensor([[9], [length]])
+    both = network(rotations, mask)
+    alone = network(rotations[1:, :length], mask[1:, :length])
+    assert_close(both.features[1:], alone.features, atol=1e-5, rtol=1e-4)
+    assert_close(both.logits[1:], alone.logits, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("num_joints", [24, 23])
+def test_graph_columns_sum_to_one_over_joints_and_parts(num_joints):
+    graph = skeleton_graph(num_joints)
+    assert_close(graph.sum((0, 1)), torch.ones(num_joints))
+    assert int((graph > 0).sum()) == num_joints + 2 * sum(p >= 24 - num_joints for p in PARENTS)
+
+
+@pytest.mark.parametrize(("facing", "same"), [("forward", True), ("as_recorded", False)])
+def test_facing_forward_forgets_the_heading(facing, same):
+    features = torch.zeros(2, 9, 25, 6)
+    features[:, :, :24] = random_rotations()
+    turned = features.clone()
+    turned[:, :, :24] = turn_rotations(features[:, :, :24], torch.tensor([0.7, -2.0]))
+    seen = [rotations_seen(each, facing) for each in (features, turned)]
+    assert torch.allclose(*seen, atol=1e-5) == same
+    if same:
+        left = rotation_6d_to_matrix(seen[0][:, 0, 0])[..., 0]
+        assert_close(left[:, 2], torch.zeros(2), atol=1e-6, rtol=0)
+        assert (left[:, 0] > 0).all()
+
+
+def test_turning_is_a_turn_about_the_vertical():
+    rotations, angle = random_rotations(), torch.tensor([0.3, -1.0])
+    R_turn = axis_angle_to_matrix(torch.stack([torch.zeros(2), angle, torch.zeros(2)], -1))
+    turned = rotation_6d_to_matrix(turn_rotations(rotations, angle))
+    expected = rotation_6d_to_matrix(rotations)
+    assert_close(turned[:, :, 0], R_turn[:, None] @ expected[:, :, 0], atol=1e-5, rtol=0)
+    assert_close(turned[:, :, 1:], expected[:, :, 1:])
+
+
+def test_other_skeletons_are_refused():
+    with pytest.raises(ValueError, match="24 joints"):
+        replace(TINY, num_joints=18)
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [({"A": torch.zeros(3, 24, 24)}, "no ST-GCN"), ({"A": Malicious()}, "not run"), ([1], "no state dict")],
+)
+def test_other_checkpoints_are_refused_in_one_line(state, message, tmp_path):
+    torch.save(state, tmp_path / "c.pth.tar")
+    with pytest.raises(ValueError, match=message) as error:
+        read_published_stgcn(tmp_path / "c.pth.tar")
+    assert "\n" not in str(error.value)
