@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 PUBLISHED_SUFFIX = ".tar"
 """Of the recognisers that Action2Motion published."""
+CHECKPOINT_SUFFIX = ".pth.tar"
+"""Of those that ACTOR's code trains, ST-GCNs."""
 
 
 def evaluate(
@@ -31,7 +33,8 @@ def evaluate(
         model: A run folder, a model.safetensors, or the name of a bundled model.
         dataset: Data set folder with held-out clips.
         recogniser: A recogniser's folder, its model.safetensors, or the name of a bundled one; with
-            --protocol actor also one that Action2Motion published (.tar), which needs the SMPL body.
+            --protocol actor also one that Action2Motion published (.tar), which needs the SMPL body, or an
+            ST-GCN of ACTOR's (.pth.tar).
         out: Folder for metrics.json, table.tex and table.md.
         seeds: Repetitions the intervals are taken over.
         protocol: motionary compares with held-out clips; actor and action2motion do as those papers' code
@@ -87,14 +90,22 @@ def _watching(model: "Model", recogniser: str, extra_regressor: Path | None) -> 
     import torch
 
     from motionary.body.assets import load_body
-    from motionary.evaluation.published import gru_plan
-    from motionary.evaluation.watching import watch_with_own, watch_with_published
+    from motionary.evaluation.published import STGCN_PLAN, gru_plan
+    from motionary.evaluation.watching import (
+        watch_with_own,
+        watch_with_published,
+        watch_with_published_stgcn,
+    )
     from motionary.models.recognisers import read_published
+    from motionary.models.stgcn import Stgcn, read_published_stgcn
     from motionary.recognition import load_recogniser
 
     plan = gru_plan("all" if "imported_from" in model.provenance else "train")
+    if recogniser.endswith(CHECKPOINT_SUFFIX):
+        return watch_with_published_stgcn(read_published_stgcn(recogniser)), STGCN_PLAN
     if not recogniser.endswith(PUBLISHED_SUFFIX):
-        return watch_with_own(load_recogniser(recogniser)), plan
+        own = load_recogniser(recogniser)
+        return watch_with_own(own), STGCN_PLAN if isinstance(own.network, Stgcn) else plan
     network = read_published(recogniser)
     rows = None
     if extra_regressor:

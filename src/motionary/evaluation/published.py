@@ -34,7 +34,7 @@ from motionary.evaluation.metrics import (
 from motionary.evaluation.published_files import PublishedScores
 from motionary.features import motion_to_features
 from motionary.models import Model
-from motionary.models.recognisers import Recognition
+from motionary.models.recognition import Recognition
 
 NUM_FRAMES = 60
 BATCH_SIZE = 64

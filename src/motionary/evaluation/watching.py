@@ -7,10 +7,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel
 from motionary.evaluation.published import Watch
 from motionary.features import add_trajectory, features_to_joints, half_turn
-from motionary.models.recognisers import GruRecogniser, Recogniser, Recognition
+from motionary.models.recognisers import GruRecogniser, Recogniser
+from motionary.models.recognition import Recognition
+from motionary.models.stgcn import Stgcn
 
 SETS_BY_SIZE = {18: "a2m", 24: "smpl"}
 """Joint set of Action2Motion's recognisers by the number of their joints: NTU13's and HumanAct12's."""
@@ -56,6 +59,21 @@ def watch_with_published(
     ) -> Recognition:
         points = published_points(half_turn(features), mask, joint_set, body, extra_regressor)
         return network(points, mask, random_state(network, len(features), noise))
+
+    return watch
+
+
+def watch_with_published_stgcn(network: Stgcn) -> Watch:
+    """One of ACTOR's recognisers of UESTC: joint rotations in a camera's axes.
+
+    Args:
+        network: From `read_published_stgcn`.
+    """
+
+    def watch(
+        features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"], noise: torch.Generator
+    ) -> Recognition:
+        return network(half_turn(features)[:, :, :NUM_JOINTS], mask)
 
     return watch
 
