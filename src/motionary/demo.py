@@ -89,7 +89,7 @@ def _estimate(out: Path, body: BodyModel) -> Section:
     people += [
         (
             str(person["person"]),
-            f"{person['start_s']:.1f}",
+            f"{abs(person['start_s']):.1f}",
             f"{person['end_s']:.1f}",
             str(person["frames"]),
             str(person["frames_seen"]),
@@ -153,7 +153,7 @@ def _generate(model: Model, out: Path, body: BodyModel, performed: dict[str, lis
 
 
 def _evaluate(model: Model, out: Path) -> Section:
-    real = RealFeatures.load(BUNDLED / MODEL_NAME / "real_features.safetensors")
+    real = RealFeatures.load(BUNDLED / MODEL_NAME / "real_features.npz")
     result = evaluate(model, real, load_recogniser(MODEL_NAME), seeds=SEEDS)
     result.save(out)
     Console().print(result.table())

@@ -96,7 +96,7 @@ def _save_all(results: Iterator[Imported], folder: Path) -> tuple[list[ClipRecor
 def _provenance(sources: Sequence[Path], options: RecordingImport) -> dict[str, object]:
     return {
         "made_by": f"motionary {version('motionary')} import",
-        "sources": [str(source) for source in sources],
+        "sources": [source.name for source in sources],  # not the path: models carry this along
         "options": asdict(options),
     }
 
