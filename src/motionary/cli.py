@@ -181,23 +181,30 @@ def train(
 
 
 def train_recogniser(
-    dataset: Positional[Path], /, *, out: Path, epochs: int | None = None, seed: int | None = None
+    dataset: Positional[Path],
+    /,
+    *,
+    out: Path,
+    kind: Literal["gru", "stgcn"] = "gru",
+    epochs: int | None = None,
+    seed: int | None = None,
 ) -> None:
     """Train the action recogniser that scores generated motion.
 
     Args:
         dataset: Data set folder.
         out: Folder for the recogniser: model.safetensors, held-out accuracy, confusion matrix.
+        kind: gru looks at joint positions and learns fast; stgcn looks at rotations.
         epochs: Most passes over the data; it stops early when it no longer gains.
         seed: Seed of everything random.
     """
     from dataclasses import replace
 
     from motionary.datasets import Dataset
-    from motionary.recognition import RecogniserTrainConfig
+    from motionary.recognition import TRAIN_CONFIGS
     from motionary.recognition import train_recogniser as train_run
 
-    config = RecogniserTrainConfig()
+    config = TRAIN_CONFIGS[kind]
     config = replace(config, epochs=config.epochs if epochs is None else epochs)
     config = replace(config, seed=config.seed if seed is None else seed)
     print(f"recogniser: {train_run(Dataset.load(dataset), out, config)}")

@@ -14,6 +14,7 @@ from motionary.models.recognisers import (
     skeleton_body,
     turn,
 )
+from motionary.models.stgcn import Stgcn, StgcnConfig
 from motionary.rotations import axis_angle_to_matrix, axis_angle_to_rotation_6d
 
 PUBLISHED = {
@@ -124,6 +125,20 @@ def test_a_saved_recogniser_is_the_same_when_loaded(network, rest_joints, tmp_pa
     features, mask = features_of(), torch.ones(3, 7, dtype=torch.bool)
     torch.testing.assert_close(
         loaded.recognise(features, mask, batch_size=2).logits, saved.recognise(features, mask).logits
+    )
+
+
+def test_a_saved_stgcn_is_the_same_when_loaded(rest_joints, tmp_path):
+    torch.manual_seed(0)
+    network, features = Stgcn(StgcnConfig(num_actions=2, width=4)), features_of()
+    mask = torch.ones(3, 7, dtype=torch.bool)
+    network(features[:, :, :24], mask)  # moves the running statistics
+    saved = Recogniser(network.eval(), ("sit", "run"), 25.0, 48, "as_recorded", rest_joints)
+    saved.save(tmp_path / "model.safetensors")
+    loaded = Recogniser.load(tmp_path / "model.safetensors")
+    assert (loaded.kind, loaded.digest) == ("stgcn", saved.digest)
+    torch.testing.assert_close(
+        loaded.recognise(features, mask).logits, saved.recognise(features, mask).logits
     )
 
 

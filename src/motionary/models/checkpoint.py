@@ -67,8 +67,8 @@ class Checkpoint:
         write_atomically(Path(path), save(tensors, metadata={HEADER: header}))
 
     @classmethod
-    def load(cls, path: Path | str, kind: Kind) -> "Checkpoint":
-        """Read a checkpoint of one kind.
+    def load(cls, path: Path | str, *kinds: Kind) -> "Checkpoint":
+        """Read a checkpoint of one of some kinds.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -88,8 +88,9 @@ class Checkpoint:
             checkpoint = cls(tensors={name: t.float() for name, t in tensors.items()}, **described)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is not a readable model: {error}.") from None
-        if checkpoint.kind != kind:
-            raise ValueError(f"{path} holds a model of kind {checkpoint.kind!r}; expected {kind!r}.")
+        if checkpoint.kind not in kinds:
+            expected = " or ".join(map(repr, kinds))
+            raise ValueError(f"{path} holds a model of kind {checkpoint.kind!r}; expected {expected}.")
         if bad := _not_finite(tensors):
             raise ValueError(f"{path} is not a usable model: {bad} holds NaN or infinity.")
         return checkpoint
@@ -186,7 +187,7 @@ def load_model(name_or_path: str | Path) -> Model:
         ValueError: If the file is damaged, newer, or no ACTOR.
     """
     path = find_checkpoint(name_or_path)
-    checkpoint = Checkpoint.load(path, kind="actor")
+    checkpoint = Checkpoint.load(path, "actor")
     try:
         config = ActorConfig(**checkpoint.config)
         if config.num_actions != len(checkpoint.actions):

@@ -1,7 +1,7 @@
-"""The GRU action recogniser whose features FID, accuracy, diversity and multimodality are measured in.
+"""Action recognisers, whose features FID, accuracy, diversity and multimodality are measured in.
 
-Source: Guo et al. 2020 (Action2Motion, arXiv:2007.15240), as ACTOR's evaluation uses it (arXiv:2104.05670,
-section 4.2).
+The GRU is Action2Motion's (Guo et al. 2020, arXiv:2007.15240), as ACTOR's evaluation uses it
+(arXiv:2104.05670, section 4.2); ST-GCN is in `motionary.models.stgcn`. Either, trained, is a `Recogniser`.
 
 B batch, T frames, J joints, H hidden units, K features, C actions, L layers. Masks are True on real frames,
 which come first: padding is at the end.
@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyArrays, BodyModel
-from motionary.models.checkpoint import Checkpoint
+from motionary.models.checkpoint import Checkpoint, Kind
 from motionary.models.recognition import Recognition
+from motionary.models.stgcn import Stgcn, StgcnConfig
 from motionary.rotations import axis_angle_to_matrix, rotation_6d_to_matrix
 
 
@@ -83,6 +84,21 @@ class GruRecogniser(nn.Module):
         features = torch.tanh(self.to_features(self.dropout(state)))
         return Recognition(features, self.to_logits(features))
 
+    def view(
+        self, features: Float[Tensor, "B T 25 6"], skeleton: BodyModel, facing: str
+    ) -> Float[Tensor, "B T 24 3"]:
+        """What it is shown of motions: joint positions in metres, frame 0's pelvis at the origin."""
+        return joints_seen(features, skeleton, facing)
+
+
+Network = GruRecogniser | Stgcn
+RecogniserKind = Literal["gru", "stgcn"]
+
+NETWORKS: dict[Kind, tuple[type, type]] = {
+    "gru": (GruConfig, GruRecogniser),
+    "stgcn": (StgcnConfig, Stgcn),
+}
+"""Config and network of each kind of checkpoint."""
 
 REST_JOINTS = "rest_joints"
 """Name of the body's joints among a checkpoint's tensors."""
@@ -92,7 +108,7 @@ REST_JOINTS = "rest_joints"
 class Recogniser:
     """A trained network with what it needs to see motions as it did in training."""
 
-    network: GruRecogniser
+    network: Network
     actions: tuple[str, ...]
     fps: float
     num_frames: int
@@ -109,9 +125,14 @@ class Recogniser:
         """A body of joints alone."""
         return skeleton_body(self.rest_joints)
 
-    def joints(self, features: Float[Tensor, "B T 25 6"]) -> Float[Tensor, "B T 24 3"]:
-        """Joint positions in metres of motions as the network takes them, frame 0's pelvis at the origin."""
-        return joints_seen(features, self.skeleton, self.facing)
+    @property
+    def kind(self) -> Kind:
+        """Which of the networks it is."""
+        return next(kind for kind, (_, network) in NETWORKS.items() if isinstance(self.network, network))
+
+    def view(self, features: Float[Tensor, "B T 25 6"]) -> Float[Tensor, "B T 24 F"]:
+        """Motions as the network takes them."""
+        return self.network.view(features, self.skeleton, self.facing)
 
     def recognise(
         self, features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"], batch_size: int = 256
@@ -122,7 +143,7 @@ class Recogniser:
         with torch.inference_mode():
             for start in range(0, len(features), batch_size):
                 part = slice(start, start + batch_size)
-                found.append(self.network(self.joints(features[part]), mask[part]))
+                found.append(self.network(self.view(features[part]), mask[part]))
         return Recognition(torch.cat([r.features for r in found]), torch.cat([r.logits for r in found]))
 
     @property
@@ -134,9 +155,9 @@ class Recogniser:
         return digest.hexdigest()[:16]
 
     def save(self, path: Path | str) -> None:
-        """Write one .safetensors checkpoint of kind "gru"."""
+        """Write one .safetensors checkpoint of its kind."""
         Checkpoint(
-            kind="gru",
+            kind=self.kind,
             config=asdict(self.network.config),
             actions=self.actions,
             fps=self.fps,
@@ -155,10 +176,11 @@ class Recogniser:
             FileNotFoundError: If there is no such file.
             ValueError: If it is damaged or holds something else.
         """
-        checkpoint = Checkpoint.load(path, kind="gru")
+        checkpoint = Checkpoint.load(path, *NETWORKS)
         try:
             rest_joints = checkpoint.tensors.pop(REST_JOINTS)
-            network = GruRecogniser(GruConfig(**checkpoint.config))
+            make_config, make_network = NETWORKS[checkpoint.kind]
+            network = make_network(make_config(**checkpoint.config))
             checkpoint.fill(network)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a usable recogniser: {error}") from None

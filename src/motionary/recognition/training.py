@@ -1,6 +1,6 @@
 """Training an action recogniser on any data set, so that generated motions can be scored against it.
 
-B batch, T frames. The network sees joint positions; see `motionary.models.recognisers`.
+B batch, T frames, F numbers per joint.
 """
 
 import csv
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,58 +22,40 @@ from torch.nn.functional import cross_entropy
 
 from motionary.atomic import write_atomically
 from motionary.body.assets import load_body
-from motionary.body.skeleton import MIRROR
 from motionary.confusion import accuracy, accuracy_per_action, confusion_matrix, draw_confusion
 from motionary.datasets import ClipBatch, ClipConfig, Clips, Dataset, stratified_split
-from motionary.datasets.clips import Facing
-from motionary.models.checkpoint import MODEL_FILE, find_checkpoint
-from motionary.models.recognisers import GruConfig, GruRecogniser, Recogniser, turn
+from motionary.models.recognisers import GruConfig, GruRecogniser, Network, Recogniser, RecogniserKind
+from motionary.models.stgcn import Stgcn, StgcnConfig
+from motionary.recognition.config import RecogniserTrainConfig
+from motionary.recognition.variation import vary_joints, vary_rotations
+from motionary.recognition.windows import WINDOWS_PER_CLIP, recognise_windows
 
-WINDOWS_PER_CLIP = 4
-"""Windows of every held-out or test clip that are scored."""
-
-SCORING_BATCH = 256
-
-RECOGNISER_FILE = "recogniser.safetensors"
-"""Name of a recogniser among the files of a bundled model."""
+WATCHED_AT_ONCE = 64
+"""Held-out windows that are recognised in one batch; ST-GCN needs a few megabytes for each."""
 
 
 @dataclass(frozen=True)
-class RecogniserTrainConfig:
-    """How a recogniser is trained. The defaults suit a few hundred clips on a laptop."""
+class TrainedKind:
+    """What is particular to training one kind of recogniser."""
 
-    num_frames: int = 60
-    """Frames per window; -1 for whole clips."""
-    fps: float = 30.0
-    facing: Facing = "forward"
-    """forward: motions are turned so that their first frame faces +z before they are looked at."""
-    body: str = "free"
-    """Body that motions are seen on: free, smpl or a file, as for `load_body`."""
-    hidden_dim: int = 128
-    dropout: float = 0.3
-    epochs: int = 100
-    """At most; training stops when the held-out part has not improved for `patience` epochs."""
-    patience: int = 50
-    batch_size: int = 16
-    learning_rate: float = 4e-3
-    """At its highest; it rises over the first fifth of the epochs and falls to zero at the last."""
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.1
-    held_out: float = 0.1
-    """Share of every action's training clips that only decides when to stop."""
-    noise_m: float = 0.01
-    """Standard deviation of the noise added to joint positions, metres."""
-    turn_rad: float = 0.3
-    """Motions are turned about the vertical by up to this angle either way."""
-    scale: float = 0.1
-    """Motions are made larger or smaller by up to this share."""
-    sampling: Literal["consecutive", "random_step"] = "consecutive"
-    """Of the training windows; scored ones are consecutive frames."""
-    tempo: float = 0.25
-    """Motions are played faster or slower by a factor of up to e to the power of this."""
-    mirror: bool = False
-    """Also train on mirror images; wrong for actions that say left or right."""
-    seed: int = 0
+    make: Callable[[int, RecogniserTrainConfig], Network]
+    """Network for a number of actions."""
+    vary: Callable[[Tensor, Tensor, RecogniserTrainConfig, np.random.Generator], Tensor]
+    """Variation of what the network sees, given the mask of real frames."""
+
+
+def _gru(num_actions: int, config: RecogniserTrainConfig) -> GruRecogniser:
+    return GruRecogniser(GruConfig(num_actions, hidden_dim=config.hidden_dim, dropout=config.dropout))
+
+
+def _stgcn(num_actions: int, config: RecogniserTrainConfig) -> Stgcn:
+    return Stgcn(StgcnConfig(num_actions, width=config.hidden_dim, dropout=config.dropout))
+
+
+KINDS: dict[RecogniserKind, TrainedKind] = {
+    "gru": TrainedKind(_gru, vary_joints),
+    "stgcn": TrainedKind(_stgcn, vary_rotations),
+}
 
 
 def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainConfig | None = None) -> Path:
@@ -98,9 +80,8 @@ def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainC
     rest_joints = load_body(config.body).joints_template.clone()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        gru = GruConfig(len(dataset.actions), hidden_dim=config.hidden_dim, dropout=config.dropout)
         recogniser = Recogniser(
-            GruRecogniser(gru),
+            KINDS[config.kind].make(len(dataset.actions), config),
             actions=dataset.actions,
             fps=config.fps,
             num_frames=config.num_frames,
@@ -117,63 +98,6 @@ def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainC
         "test": _score(recogniser, dataset.split("test"), config.seed),
     }
     return _write(out, replace(recogniser, provenance=_provenance(dataset, config, metrics)), metrics, log)
-
-
-def load_recogniser(name_or_path: Path | str) -> Recogniser:
-    """A recogniser by its run folder, its .safetensors file or the name of a bundled model.
-
-    Raises:
-        FileNotFoundError: If there is none; the message lists the bundled names.
-        ValueError: If the file holds something else.
-    """
-    run_file = Path(name_or_path) / MODEL_FILE
-    path = run_file if run_file.is_file() else find_checkpoint(name_or_path, RECOGNISER_FILE)
-    return Recogniser.load(path)
-
-
-@dataclass(frozen=True)
-class RecognisedWindows:
-    """What a recogniser made of windows cut from a data set's clips. N windows, K features."""
-
-    features: Float[np.ndarray, "N K"]
-    labels: Int[np.ndarray, "N"]
-    predicted: Int[np.ndarray, "N"]
-    lengths: Int[np.ndarray, "N"]
-    """Frames."""
-    clip: Int[np.ndarray, "N"]
-    """Position of each window's clip in the data set."""
-
-
-def recognise_windows(
-    recogniser: Recogniser,
-    dataset: Dataset,
-    *,
-    per_clip: int = WINDOWS_PER_CLIP,
-    seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> RecognisedWindows:
-    """Cut windows of the recogniser's length and rate from every clip at random places and recognise them.
-
-    Args:
-        recogniser: Its labels must be the data set's.
-        dataset: At least one clip.
-        per_clip: Windows of each clip; whole clips (num_frames -1) are taken once.
-        seed: Chooses where windows start.
-        on_progress: Called with the windows done and to do.
-    """
-    clips = Clips(dataset, ClipConfig(num_frames=recogniser.num_frames, fps=recogniser.fps))
-    rng = np.random.default_rng(seed)
-    indices = np.tile(np.arange(len(clips)), 1 if recogniser.num_frames == -1 else per_clip)
-    parts = []
-    for start in range(0, len(indices), SCORING_BATCH):
-        batch = clips.batch(indices[start : start + SCORING_BATCH], rng)
-        found = recogniser.recognise(batch.features, batch.mask)
-        parts.append((found.features, found.logits.argmax(1), batch.action, batch.mask.sum(1), batch.clip))
-        on_progress(min(start + SCORING_BATCH, len(indices)), len(indices))
-    features, predicted, labels, lengths, clip = (
-        torch.cat(part).numpy() for part in zip(*parts, strict=True)
-    )
-    return RecognisedWindows(features, labels, predicted, lengths, clip)
 
 
 def _check(dataset: Dataset, config: RecogniserTrainConfig) -> None:
@@ -254,9 +178,9 @@ def _step(
 ) -> float:
     """One update; returns the loss."""
     with torch.no_grad():
-        joints = vary(recogniser.joints(batch.features), batch.mask, config, rng)
+        seen = KINDS[config.kind].vary(recogniser.view(batch.features), batch.mask, config, rng)
     recogniser.network.train()
-    logits = recogniser.network(joints, batch.mask).logits
+    logits = recogniser.network(seen, batch.mask).logits
     loss = cross_entropy(logits, batch.action, label_smoothing=config.label_smoothing)
     optimizer.zero_grad()
     loss.backward()
@@ -266,47 +190,11 @@ def _step(
     return loss.item()
 
 
-def vary(
-    joints: Float[Tensor, "B T 24 3"],
-    mask: Bool[Tensor, "B T"],
-    config: RecogniserTrainConfig,
-    rng: np.random.Generator,
-) -> Float[Tensor, "B T 24 3"]:
-    """The motions as others might have performed and recorded them."""
-    count = len(joints)
-    if config.mirror:
-        mirrored = joints[:, :, list(MIRROR)] * torch.tensor([-1.0, 1.0, 1.0])
-        joints = torch.where(torch.from_numpy(rng.random(count) < 0.5)[:, None, None, None], mirrored, joints)
-    furthest = math.pi if config.facing == "as_recorded" else config.turn_rad
-    joints = turn(joints, _uniform(rng, furthest, count))
-    joints = at_tempo(joints, mask, _uniform(rng, config.tempo, count).exp())
-    joints = joints * (1 + _uniform(rng, config.scale, count))[:, None, None, None]
-    noise = rng.standard_normal(joints.shape, dtype=np.float32) * np.float32(config.noise_m)
-    return joints + torch.from_numpy(noise)
-
-
-def at_tempo(
-    joints: Float[Tensor, "B T J 3"], mask: Bool[Tensor, "B T"], tempo: Float[Tensor, "B"]
-) -> Float[Tensor, "B T J 3"]:
-    """Motions played faster (tempo above 1) or slower from their first frame; the last real one is held."""
-    last = mask.sum(1, keepdim=True) - 1
-    position = torch.minimum(torch.arange(joints.shape[1]) * tempo[:, None], last)
-    before = position.floor().long()
-    after = torch.minimum(before + 1, last)
-    part = (position - before)[..., None, None]
-    row = torch.arange(len(joints))[:, None]
-    return joints[row, before] * (1 - part) + joints[row, after] * part
-
-
-def _uniform(rng: np.random.Generator, furthest: float, count: int) -> Float[Tensor, "B"]:
-    return torch.from_numpy(rng.uniform(-furthest, furthest, count).astype(np.float32))
-
-
 @dataclass(frozen=True)
 class _Watched:
     """Fixed windows of the held-out part, ready for the network."""
 
-    joints: Float[Tensor, "B T 24 3"]
+    seen: Float[Tensor, "B T 24 F"]
     mask: Bool[Tensor, "B T"]
     action: Int[Tensor, "B"]
 
@@ -319,13 +207,14 @@ class _Watched:
         clips = Clips(held_out, ClipConfig(config.num_frames, config.fps))
         indices = np.tile(np.arange(len(clips)), 1 if config.num_frames == -1 else WINDOWS_PER_CLIP)
         batch = clips.batch(indices, np.random.default_rng(config.seed))
-        return cls(recogniser.joints(batch.features), batch.mask, batch.action)
+        return cls(recogniser.view(batch.features), batch.mask, batch.action)
 
-    def measure(self, network: GruRecogniser) -> tuple[float, float]:
+    def measure(self, network: Network) -> tuple[float, float]:
         """Cross-entropy and accuracy."""
         network.eval()
         with torch.inference_mode():
-            logits = network(self.joints, self.mask).logits
+            parts = zip(self.seen.split(WATCHED_AT_ONCE), self.mask.split(WATCHED_AT_ONCE), strict=True)
+            logits = torch.cat([network(seen, mask).logits for seen, mask in parts])
         right = (logits.argmax(1) == self.action).float().mean()
         return cross_entropy(logits, self.action).item(), right.item()
 
