@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from motionary.body.smpl import BodyArrays, BodyModel
+from motionary.features import features_to_vertices
 from motionary.models.actor import (
     Actor,
     ActorConfig,
@@ -94,9 +95,10 @@ def load_case(path: Path) -> dict[str, torch.Tensor]:
     return {name: t.permute(0, 3, 1, 2) if t.shape[1:3] == (25, 6) else t for name, t in tensors.items()}
 
 
-def loss_of(network: Actor, case: dict, body: BodyModel, config: str):
+def loss_of(network: Actor, case: dict, body: BodyModel, config: str, regressor: torch.Tensor | None = None):
     kind, _, travel = config.partition("_vertstrans")
-    points = BodyPoints(body, "joints" if kind == "smpl" else "vertices", travel=travel == "1")
+    kind = "joints" if kind == "smpl" else kind
+    points = BodyPoints(body, kind, travel=travel == "1", extra_regressor=regressor)
     output, posterior = network(case["x"], case["y"], case["mask"], case["eps"])
     return actor_loss(output, case["x"], case["mask"], posterior, points, LossWeights())
 
@@ -146,7 +148,13 @@ def test_every_layer_gives_the_published_activations(actor_golden, reference_act
 
 
 @pytest.mark.parametrize("num_actions", [13, 12])
-@pytest.mark.parametrize("config", ["vertices_vertstrans0", "smpl_vertstrans1", "vertices_vertstrans1"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        *("vertices_vertstrans0", "vertices_vertstrans1", "smpl_vertstrans1"),
+        *("a2m_vertstrans0", "a2mpl_vertstrans0", "vibe_vertstrans1"),
+    ],
+)
 def test_losses_and_gradients_are_the_published_ones(
     config, num_actions, actor_golden, reference_actor, golden_body
 ):
@@ -156,7 +164,8 @@ def test_losses_and_gradients_are_the_published_ones(
         pytest.skip(f"{path.name} has no {config}")
     row, network = configs.index(config), reference_actor(num_actions)
     network.zero_grad()
-    loss = loss_of(network, case, golden_body, config)
+    regressor = torch.from_numpy(np.load(actor_golden / "smpl_model/J_regressor_extra.npy"))
+    loss = loss_of(network, case, golden_body, config, regressor.float())
     loss.total.backward()
     got = torch.stack([loss.features, loss.points, loss.kl, loss.total]).detach().double()
     assert_close(got, case["losses_rc_rcxyz_kl_mixed_f64"][row], rtol=2e-6, atol=0)
@@ -166,6 +175,16 @@ def test_losses_and_gradients_are_the_published_ones(
     assert_close(norms, case["grad_norm_f64"][row], rtol=5e-5, atol=1e-7)
     for name in (name for name in case if name.startswith(f"grad[{config}]")):
         assert_close(gradients[name.partition("]")[2]], case[name], atol=4e-6, rtol=0)
+
+
+def test_vertices_that_the_loss_compares_are_the_published_ones(actor_golden, reference_actor, golden_body):
+    case = load_case(actor_golden / "case3" / "losses_c13.npz")
+    with torch.no_grad():
+        output, _ = reference_actor(13)(case["x"], case["y"], case["mask"], case["eps"])
+        for name, motion, tolerance in (("x", case["x"], 2e-6), ("output", output, 3e-5)):
+            got = features_to_vertices(motion, golden_body, case["mask"], vertex_ids=case["vertex_ids"])
+            expected = case[f"{name}_xyz_subset"].permute(0, 3, 1, 2)
+            assert_close(got, expected, atol=tolerance, rtol=0, msg=name)
 
 
 def test_four_optimiser_steps_are_the_published_ones(actor_golden, reference_actor, golden_body):

@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from motionary.body.joint_sets import JOINT_SETS, set_points
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel, PosedBody
 from motionary.rotations import rotation_6d_to_matrix
 
-PointSet = Literal["vertices", "joints"]
+PointSet = Literal["vertices", "joints", "a2m", "a2mpl", "vibe"]
 
 
 class BodyPoints(nn.Module):
@@ -22,25 +23,36 @@ class BodyPoints(nn.Module):
     numbers per coordinate, and at most 96 points that carry the same form do: the loss on 24,000 vertices
     then costs no more than one on the joints.
 
-    `joints` gives the 24 joints relative to the resting pelvis.
+    `joints` gives the 24 joints relative to the resting pelvis. `a2m`, `a2mpl` and `vibe` give those sets of
+    `body.joint_sets` relative to their root, on a SMPL body alone; the published code trains on any of them.
     """
 
+    extra_regressor: Tensor | None
     form: Tensor | None
     """S of `_vertex_form`, where it can be had."""
 
-    def __init__(self, body: BodyModel, kind: PointSet = "vertices", *, travel: bool = False) -> None:
+    def __init__(
+        self,
+        body: BodyModel,
+        kind: PointSet = "vertices",
+        *,
+        travel: bool = False,
+        extra_regressor: Float[Tensor, "9 V"] | None = None,
+    ) -> None:
         """Prepare the points.
 
         Args:
             body: Body in metres; its parameters are not trained.
             kind: Which points.
             travel: Whether they move with the root's translation since the first frame (the paper's do not).
+            extra_regressor: For the sets with points beyond SMPL's own, as `joint_sets.set_points` wants it.
         """
         super().__init__()
         self.body = body
         self.kind = kind
         self.travel = travel
         compressible = kind == "vertices" and body.posedirs is None
+        self.register_buffer("extra_regressor", extra_regressor, persistent=False)
         self.register_buffer("form", _vertex_form(body) if compressible else None, persistent=False)
 
     def forward(
@@ -49,7 +61,12 @@ class BodyPoints(nn.Module):
         """Points in metres at the N real frames."""
         rotations = rotation_6d_to_matrix(features[mask][:, :NUM_JOINTS])
         travelled = features[:, :, NUM_JOINTS, :3] - features[:, :1, NUM_JOINTS, :3]
-        return self._points(self.body.shape().pose(rotations, travelled[mask] if self.travel else None))
+        way = travelled[mask] if self.travel else None
+        if self.kind in JOINT_SETS:
+            points = set_points(self.body.shape().pose(rotations), self.kind, self.extra_regressor)
+            points = points - points[:, JOINT_SETS[self.kind].root, None]
+            return points if way is None else points + way[:, None]
+        return self._points(self.body.shape().pose(rotations, way))
 
     def _points(self, posed: PosedBody) -> Float[Tensor, "N K 3"]:
         if self.kind == "joints":
