@@ -46,6 +46,17 @@ def test_the_first_seeds_do_not_depend_on_how_many_follow(model, dataset, recogn
     assert shorter.generated.fid.values == result.generated.fid.values[:2]
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_number_of_threads_changes_nothing(model, dataset, recogniser, result, threads):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        assert evaluate(model, dataset, recogniser, seeds=3).to_json() == result.to_json()
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_saved_real_features_give_the_same_result_as_the_data_set(
     model, dataset, recogniser, result, tmp_path
 ):
