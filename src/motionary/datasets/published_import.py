@@ -74,7 +74,7 @@ def import_published_set(
             actions=published.actions,
             provenance={
                 "made_by": f"motionary {version('motionary')} import",
-                "sources": [str(source)],
+                "sources": [source.name],  # not the path: models carry this along
                 "format": format,
                 "options": asdict(options),
             },

@@ -204,7 +204,7 @@ def read_state(path: Path | str) -> dict[str, Tensor]:
             ) from None
         raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
     except Exception as error:  # a damaged archive fails in many ways
-        raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
+        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__}).") from None
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
     ):
