@@ -111,7 +111,8 @@ def evaluate(
     )
 
 
-Item, Found = TypeVar("Item"), TypeVar("Found")
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 def _side_by_side(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
