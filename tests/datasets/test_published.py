@@ -175,7 +175,7 @@ def test_ours_keeps_short_clips_and_turns_exactly(data):
     ours, actor = read_uestc(data / "uestc"), read_uestc(data / "uestc", protocol=ACTOR)
     assert set(ours.indices("train", 60)) >= set(actor.indices("train", 60))
     for clip, other in zip(ours.clips, actor.clips, strict=True):
-        np.testing.assert_allclose(np.cos(clip.pose[:, 0]), np.cos(other.pose[:, 0]), atol=2e-3)
+        np.testing.assert_allclose(np.cos(clip.pose[:, 0]), np.cos(other.pose[:, 0]), atol=5e-3)
         if clip.split is None:
             assert clip.name in [item.source for item in ours.rejected]
 

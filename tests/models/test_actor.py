@@ -115,20 +115,24 @@ def random_batch(num: int = 4, frames: int = 7):
 
 
 @pytest.mark.parametrize("name", ["cvae_c13_full", "cvae_c13_var", "cvae_c12_var"])
-def test_encoding_and_decoding_are_the_published_ones(name, actor_golden, reference_actor):
+def test_encoding_and_decoding_are_the_published_ones(name, actor_golden, reference_actor, golden_tolerance):
     case = load_case(actor_golden / "case3" / f"{name}.npz")
     network = reference_actor(int(name.split("_")[1][1:]))
     with torch.no_grad():
         output, posterior = network(case["x"], case["y"], case["mask"], case["eps"])
         decoded = network.decode(case["z_in"], case["y"], case["mask"])
-    assert_close(posterior.mean, case["mu"], atol=1e-5, rtol=0)
-    assert_close(posterior.log_variance, case["logvar"], atol=1e-5, rtol=0)
-    assert_close(posterior.sample(case["eps"]), case["fwd_z"], atol=3e-5, rtol=0)
-    assert_close(output, case["fwd_output"], atol=1e-5, rtol=0)
-    assert_close(decoded, case["dec_output_from_z_in"], atol=1e-5, rtol=0)
+    got = {
+        "mu": posterior.mean,
+        "logvar": posterior.log_variance,
+        "fwd_z": posterior.sample(case["eps"]),
+        "fwd_output": output,
+        "dec_output_from_z_in": decoded,
+    }
+    for array, value in got.items():
+        assert_close(value, case[array], atol=golden_tolerance(f"case3/{name}", array), rtol=0, msg=array)
 
 
-def test_every_layer_gives_the_published_activations(actor_golden, reference_actor):
+def test_every_layer_gives_the_published_activations(actor_golden, reference_actor, golden_tolerance):
     case = load_case(actor_golden / "case3" / "intermediates_c13.npz")
     network, seen = reference_actor(13), {}
     hooks = [
@@ -143,8 +147,9 @@ def test_every_layer_gives_the_published_activations(actor_golden, reference_act
         hook.remove()
     assert len(seen) == 16
     for name, activation in seen.items():
-        assert_close(activation.transpose(0, 1), case[name], atol=1e-5, rtol=0, msg=name)
-    assert_close(output, case["output"], atol=1e-5, rtol=0)
+        tolerance = golden_tolerance("case3/intermediates_c13", name)
+        assert_close(activation.transpose(0, 1), case[name], atol=tolerance, rtol=0, msg=name)
+    assert_close(output, case["output"], atol=golden_tolerance("case3/intermediates_c13", "output"), rtol=0)
 
 
 @pytest.mark.parametrize("num_actions", [13, 12])
@@ -156,7 +161,7 @@ def test_every_layer_gives_the_published_activations(actor_golden, reference_act
     ],
 )
 def test_losses_and_gradients_are_the_published_ones(
-    config, num_actions, actor_golden, reference_actor, golden_body
+    config, num_actions, actor_golden, reference_actor, golden_body, golden_tolerance
 ):
     path = actor_golden / "case3" / f"losses_c{num_actions}.npz"
     case, configs = load_case(path), np.load(path)["configs"].tolist()
@@ -174,20 +179,25 @@ def test_losses_and_gradients_are_the_published_ones(
     norms = torch.stack([gradients[str(name)].norm() for name in np.load(path)["param_names"]]).double()
     assert_close(norms, case["grad_norm_f64"][row], rtol=5e-5, atol=1e-7)
     for name in (name for name in case if name.startswith(f"grad[{config}]")):
-        assert_close(gradients[name.partition("]")[2]], case[name], atol=4e-6, rtol=0)
+        tolerance = golden_tolerance(f"case3/{path.stem}", name)
+        assert_close(gradients[name.partition("]")[2]], case[name], atol=tolerance, rtol=0, msg=name)
 
 
-def test_vertices_that_the_loss_compares_are_the_published_ones(actor_golden, reference_actor, golden_body):
+def test_vertices_that_the_loss_compares_are_the_published_ones(
+    actor_golden, reference_actor, golden_body, golden_tolerance
+):
     case = load_case(actor_golden / "case3" / "losses_c13.npz")
     with torch.no_grad():
         output, _ = reference_actor(13)(case["x"], case["y"], case["mask"], case["eps"])
-        for name, motion, tolerance in (("x", case["x"], 2e-6), ("output", output, 3e-5)):
+        for name, motion in (("x_xyz_subset", case["x"]), ("output_xyz_subset", output)):
             got = features_to_vertices(motion, golden_body, case["mask"], vertex_ids=case["vertex_ids"])
-            expected = case[f"{name}_xyz_subset"].permute(0, 3, 1, 2)
-            assert_close(got, expected, atol=tolerance, rtol=0, msg=name)
+            tolerance = golden_tolerance("case3/losses_c13", name)
+            assert_close(got, case[name].permute(0, 3, 1, 2), atol=tolerance, rtol=0, msg=name)
 
 
-def test_four_optimiser_steps_are_the_published_ones(actor_golden, reference_actor, golden_body):
+def test_four_optimiser_steps_are_the_published_ones(
+    actor_golden, reference_actor, golden_body, golden_tolerance
+):
     case = load_case(actor_golden / "case3" / "adamw_steps_c13.npz")
     network = Actor(ActorConfig(13)).eval()
     network.load_state_dict(reference_actor(13).state_dict())
@@ -199,8 +209,13 @@ def test_four_optimiser_steps_are_the_published_ones(actor_golden, reference_act
         optimizer.step()
         got = torch.stack([loss.features, loss.points, loss.kl, loss.total]).detach().double()
         assert_close(got, expected, rtol=5e-5, atol=0)
-    assert_close(network.decoder.head.bias.detach(), case["final:decoder.finallayer.bias"], atol=1e-6, rtol=0)
-    assert_close(network.encoder.mean_token.detach(), case["final:encoder.muQuery"], atol=1e-6, rtol=0)
+    final = {
+        "final:decoder.finallayer.bias": network.decoder.head.bias.detach(),
+        "final:encoder.muQuery": network.encoder.mean_token.detach(),
+    }
+    for name, value in final.items():
+        tolerance = golden_tolerance("case3/adamw_steps_c13", name)
+        assert_close(value, case[name], atol=tolerance, rtol=0, msg=name)
 
 
 def test_generated_layouts_decode_as_published(actor_golden, reference_actor):
