@@ -56,5 +56,5 @@ TRAIN_CONFIGS: dict[RecogniserKind, RecogniserTrainConfig] = {
         kind="stgcn", hidden_dim=32, dropout=0.0, epochs=40, patience=20, learning_rate=1e-3
     ),
 }
-"""Defaults of each kind. ST-GCN has half the published width: a quarter of it, after 15 epochs on 149 clips of
-HDM05, already names 97 % of windows of 39 others, as the GRU does."""
+"""Defaults of each kind. ST-GCN has half the published width: a quarter of it, after 15 epochs on 149 clips
+of HDM05, already names 97 % of windows of 39 others, as the GRU does."""
