@@ -99,15 +99,3 @@ def golden_state(golden):
         return {key: torch.from_numpy(rule.tensor(key, shape, tag)) for key, shape in shapes.items()}
 
     return make
-
-
-@pytest.fixture(scope="session")
-def golden_tolerance(actor_golden):
-    """Function from a golden file and array to the tolerance its README states for it."""
-    stated, section = {}, ""
-    for line in (actor_golden / "README.md").read_text().splitlines():
-        if line.startswith("## "):
-            section = line.split()[1]
-        elif found := re.match(r"\| (\w+) (?:\|[^|]*){4}\| ([\d.]+e-\d+)", line):
-            stated[section, found[1]] = float(found[2])
-    return lambda file, array: stated[file, array]

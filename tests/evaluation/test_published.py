@@ -102,14 +102,14 @@ def published(request, actor_golden, shared, golden_state):
     recogniser, joint_set, num_actions = DATA_SETS[request.param]
     network = Actor(ActorConfig(num_actions))
     network.load_state_dict(from_reference(golden_state(actor_golden / f"case3/keys_c{num_actions}.txt")))
-    files = {part: f"case6/e2e_{request.param}_{part}_seed0.npz" for part in ("gen_gt2", "gt")}
+    files = {part: f"case6/e2e_{request.param}_{part}_seed0" for part in ("gen_gt2", "gt")}
     return Golden(
         num_actions,
         joint_set,
         camera_model(network, num_actions),
         read_published(shared / f"data/recognisers/model_file/action_recognition_model_{recogniser}.tar"),
         files,
-        {part: np.load(actor_golden / file) for part, file in files.items()},
+        {part: np.load(actor_golden / f"{file}.npz") for part, file in files.items()},
         PublishedScores.from_yaml((actor_golden / f"case6/e2e_{request.param}_metrics.yaml").read_text()),
     )
 

@@ -15,12 +15,12 @@ from motionary.models.actor import Actor, ActorConfig, from_reference
 from motionary.models.stgcn import Stgcn, StgcnConfig, from_published
 
 BATCH, NUM_ACTIONS = 16, 40
-FILES = {name: f"case6/e2e_uestc_{name}_seed0.npz" for name in ("gen", "gt")}
+FILES = {name: f"case6/e2e_uestc_{name}_seed0" for name in ("gen", "gt")}
 
 
 @pytest.fixture(scope="module")
 def case(actor_golden):
-    return {name: np.load(actor_golden / file) for name, file in FILES.items()}
+    return {name: np.load(actor_golden / f"{file}.npz") for name, file in FILES.items()}
 
 
 @pytest.fixture(scope="module")
