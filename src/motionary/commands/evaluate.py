@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import Positional
 
 if TYPE_CHECKING:
+    from motionary.datasets import Dataset
     from motionary.evaluation.published import Plan, Watch
+    from motionary.evaluation.published_files import PublishedScores
     from motionary.models import Model
 
 PUBLISHED_SUFFIX = ".tar"
@@ -43,7 +45,6 @@ def evaluate(
         extra_regressor: A .npy of nine rows for NTU13's points, which SMPL does not contain.
     """
     from rich.console import Console
-    from rich.progress import Progress
 
     from motionary.datasets import Dataset
     from motionary.evaluation import evaluate as evaluate_model
@@ -51,37 +52,46 @@ def evaluate(
     from motionary.recognition import load_recogniser
 
     loaded, data = load_model(model), Dataset.load(dataset)
-    console = Console()
     if protocol == "actor":
-        from motionary.evaluation.published import evaluate_as_published
-
-        watch, plan = _watching(loaded, recogniser, extra_regressor)
-        with Progress(console=Console(stderr=True)) as progress:
-            task = progress.add_task("generating and scoring", total=seeds)
-            scores = evaluate_as_published(
-                loaded,
-                data,
-                watch,
-                seeds,
-                plan=plan,
-                most=most_motions,
-                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
-        console.print(scores.table())
-        written = scores.write(out)
+        scores = _as_published(loaded, data, recogniser, seeds, most_motions, extra_regressor)
+        tables, written = [scores.table()], scores.write(out)
     else:
+        judge = load_recogniser(recogniser)
         result = evaluate_model(
-            loaded,
-            data,
-            load_recogniser(recogniser),
-            seeds=seeds,
-            most_motions=most_motions,
-            protocol=protocol,
+            loaded, data, judge, seeds=seeds, most_motions=most_motions, protocol=protocol
         )
-        for grid in result.grids():
-            console.print(grid.terminal())
-        written = result.write(out)
+        tables, written = [grid.terminal() for grid in result.grids()], result.write(out)
+    for table in tables:
+        Console().print(table)
     print(f"written: {', '.join(map(str, written))}")
+
+
+def _as_published(
+    model: "Model",
+    data: "Dataset",
+    recogniser: str,
+    seeds: int,
+    most_motions: int,
+    extra_regressor: Path | None,
+) -> "PublishedScores":
+    """Run the published protocol with a bar that shows how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from motionary.evaluation.published import evaluate_as_published
+
+    watch, plan = _watching(model, recogniser, extra_regressor)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("generating and scoring", total=seeds)
+        return evaluate_as_published(
+            model,
+            data,
+            watch,
+            seeds,
+            plan=plan,
+            most=most_motions,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
 
 
 def _watching(model: "Model", recogniser: str, extra_regressor: Path | None) -> "tuple[Watch, Plan]":

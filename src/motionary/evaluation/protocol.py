@@ -81,13 +81,8 @@ def evaluate(
     _check_fit(model, recogniser)
     with Progress(console=Console(stderr=True)) as progress:
         if isinstance(real, Dataset):
-            task = progress.add_task("recognising real motions", total=None)
-            real = RealFeatures.of(
-                real,
-                recogniser,
-                split="train" if protocol == "action2motion" else split,
-                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
+            chosen: SplitName = "train" if protocol == "action2motion" else split
+            real = _recognised(real, recogniser, chosen, progress)
         _check_real(real, recogniser, protocol)
         task = progress.add_task("generating and scoring", total=seeds)
 
@@ -108,6 +103,18 @@ def evaluate(
         num_frames=recogniser.num_frames,
         fps=recogniser.fps,
         protocol=protocol,
+    )
+
+
+def _recognised(
+    dataset: Dataset, recogniser: Recogniser, split: SplitName, progress: Progress
+) -> RealFeatures:
+    task = progress.add_task("recognising real motions", total=None)
+    return RealFeatures.of(
+        dataset,
+        recogniser,
+        split=split,
+        on_progress=lambda done, total: progress.update(task, completed=done, total=total),
     )
 
 
