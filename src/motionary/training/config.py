@@ -90,13 +90,13 @@ class TrainConfig:
 PRESETS = {
     "paper": TrainConfig(),
     "small": TrainConfig(
-        epochs=1500,
+        epochs=1000,
         learning_rate=1e-3,
         warmup_epochs=10,
         schedule="cosine",
         clip_norm=1.0,
         average_decay=0.995,
-        loss=LossWeights(kl=5e-5),
+        loss=LossWeights(kl=2e-5),
         points_travel=True,
         facing="forward",
         latent_dim=128,
