@@ -1,4 +1,4 @@
-"""Put a trained model, its recogniser and the real features it is scored against into a folder, as the package has them.
+"""Put a model, its recogniser and its real features into a folder, as the package has them.
 
 python examples/bundle_model.py RUN RECOGNISER DATASET OUT
 """

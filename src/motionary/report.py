@@ -11,11 +11,14 @@ from motionary.atomic import write_atomically
 _MEDIA_TYPES = {".png": "image/png", ".mp4": "video/mp4"}
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto }
+body { padding: 0 1rem }
 h1 { font-size: 1.8rem } h2 { font-size: 1.25rem; margin-top: 2.5rem }
 img, video { max-width: 100%; border-radius: 6px; display: block; margin: 1rem 0 }
-table { border-collapse: collapse } th, td { padding: .3rem .9rem; text-align: right; border-bottom: 1px solid #ddd }
-th:first-child, td:first-child { text-align: left } footer { color: #666; font-size: .85rem; margin-top: 3rem }
+table { border-collapse: collapse }
+th, td { padding: .3rem .9rem; text-align: right; border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left }
+footer { color: #666; font-size: .85rem; margin-top: 3rem }
 """
 
 
@@ -35,7 +38,8 @@ def write_report(path: Path, title: str, sections: Sequence[Section], footer: st
     """Write the page; it needs no other file and no network."""
     body = "".join(_section(section) for section in sections)
     page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style>"
         f"<h1>{escape(title)}</h1>{body}<footer>{escape(footer)}</footer></html>"
     )
     write_atomically(path, page.encode())
