@@ -95,8 +95,10 @@ class FitConfig:
     """Joints about their own course over time, in the later steps."""
     course_s: float = 0.1
     """Standard deviation of the smoothing that gives that course."""
-    steps: int = 4
-    """Gauss-Newton steps of each frame on its own; as many follow in which frames know their neighbours."""
+    steps: int = 3
+    """Gauss-Newton steps of each frame on its own."""
+    course_steps: int = 2
+    """Steps after those, each with joints drawn to the course found so far."""
     outlier: float = 2.5
     """Residuals beyond this many standard deviations count linearly (Huber)."""
 
@@ -308,9 +310,11 @@ def bending_jacobian(
     R_parent[:, 0] = np.eye(3)
     arm = (points[:, :, None, :] - joints[:, None, BENDING, :]).astype(np.float32)
     arm *= moves()[attachments.joints][:, BENDING][None, :, :, None]
-    columns = R_parent.swapaxes(-1, -2)[:, None]  # (T, 1, J, axis, 3)
-    lever = np.cross(columns, arm[..., None, :])  # (T, 33, J, axis, 3)
-    return lever.reshape(*points.shape[:2], -1, 3).swapaxes(-1, -2)
+    lever = np.empty((*points.shape[:2], 3, len(BENDING), 3), np.float32)  # coordinate, joint, axis
+    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):  # of the cross product of axis and arm
+        np.multiply(R_parent[:, None, :, b], arm[..., c, None], out=lever[:, :, a])
+        lever[:, :, a] -= R_parent[:, None, :, c] * arm[..., b, None]
+    return lever.reshape(*points.shape[:2], 3, -1)
 
 
 def _image_term(points: ndarray, J_bend: ndarray, target: Target, config: FitConfig) -> tuple:

@@ -100,8 +100,8 @@ def fit_person(
     betas = fit_betas(fit, target, body, attachments, config.fit)
     rest = rest_joints(body, betas)
     attachments = attach(rest)
-    for _ in range(2):
-        steps = replace(config.fit, steps=config.fit.steps // 2)
+    for _ in range(config.fit.course_steps):
+        steps = replace(config.fit, steps=1)
         course = courses(fit.local, config.fit.course_s * fps)
         fit = refine(BodyFit(course, fit.root_m), target, rest, attachments, steps, course=course)
     R_world, joints = forward(fit.local, fit.root_m, rest)
