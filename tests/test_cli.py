@@ -98,7 +98,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(words, said, capsys, tmp_path,
     monkeypatch.chdir(tmp_path)
     error = failing(capsys, *words)
     assert said in error
-    assert len([line for line in error.splitlines() if line.startswith("motionary:")]) >= 1
+    assert len([line for line in error.splitlines() if line.startswith("motionary:")]) == 1
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
 

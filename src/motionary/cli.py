@@ -54,6 +54,8 @@ def estimate(
             folder = save_estimate(run(path), out / path.stem)
             print(f"{path} -> {folder}")
         except (ValueError, OSError) as error:
+            if len(video) == 1:
+                raise
             failed.append(path)
             _print_error(error)
     if failed:

@@ -89,7 +89,7 @@ def _estimate(out: Path, body: BodyModel) -> Section:
     people += [
         (
             str(person["person"]),
-            f"{abs(person['start_s']):.1f}",
+            f"{person['start_s']:.1f}",
             f"{person['end_s']:.1f}",
             str(person["frames"]),
             str(person["frames_seen"]),

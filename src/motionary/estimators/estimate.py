@@ -91,7 +91,7 @@ class VideoEstimate:
         return {
             "file": f"person_{number}.npz",
             "person": person.person,
-            "start_s": round(float(person.times_s[0]), 4),
+            "start_s": round(float(person.times_s[0]), 4) + 0.0,  # no -0.0
             "end_s": round(float(person.times_s[-1]), 4),
             "fps": motion.fps,
             "frames": len(motion),
