@@ -282,18 +282,20 @@ def normal_equations(
         target: What is fitted.
         config: Trust in each source.
     """
-    rows, residuals = [], []
+    J = np.empty((len(points), 2 * points.shape[1] + 3 * len(BONES), moved.shape[-1] + 3), np.float32)
+    r, first = np.empty((*J.shape[:2], 1), np.float32), 0
     for jacobian, residual, sigma, trust in (
         _image_term(points, moved, target, config),
         _bone_term(points, moved, target, config),
     ):
         weight = trust[..., None] / sigma**2 * _huber(residual / sigma, config.outlier)
         weight = np.sqrt(weight).astype(np.float32)[..., None]
-        rows.append((jacobian * weight).reshape(len(points), -1, jacobian.shape[-1]))
-        residuals.append((residual[..., None].astype(np.float32) * weight).reshape(len(points), -1))
+        rows = slice(first, first := first + residual[0].size)
+        np.multiply(jacobian, weight, out=J[:, rows].reshape(jacobian.shape))
+        r[:, rows] = (residual[..., None] * weight).reshape(len(points), -1, 1)
     # torch's batched products: numpy's would start all threads anew for every frame.
-    J, r = torch.from_numpy(np.concatenate(rows, 1)), torch.from_numpy(np.concatenate(residuals, 1))
-    H, g = (J.mT @ J).double().numpy(), (J.mT @ r[..., None])[..., 0].double().numpy()
+    Jt, residuals = torch.from_numpy(J).mT, torch.from_numpy(r)
+    H, g = (Jt @ Jt.mT).double().numpy(), (Jt @ residuals)[..., 0].double().numpy()
     _add_prior(H, g, fit.local)
     return H, g
 
@@ -310,11 +312,12 @@ def bending_jacobian(
     R_parent[:, 0] = np.eye(3)
     arm = (points[:, :, None, :] - joints[:, None, BENDING, :]).astype(np.float32)
     arm *= moves()[attachments.joints][:, BENDING][None, :, :, None]
-    lever = np.empty((*points.shape[:2], 3, len(BENDING), 3), np.float32)  # coordinate, joint, axis
+    axes = R_parent.swapaxes(1, 2).reshape(len(points), 1, 3, -1)
+    arms = np.repeat(arm.swapaxes(2, 3), 3, axis=-1)  # one for each of a joint's three axes
+    lever = np.empty_like(arms)
     for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):  # of the cross product of axis and arm
-        np.multiply(R_parent[:, None, :, b], arm[..., c, None], out=lever[:, :, a])
-        lever[:, :, a] -= R_parent[:, None, :, c] * arm[..., b, None]
-    return lever.reshape(*points.shape[:2], 3, -1)
+        lever[:, :, a] = axes[:, :, b] * arms[:, :, c] - axes[:, :, c] * arms[:, :, b]
+    return lever
 
 
 def _image_term(points: ndarray, J_bend: ndarray, target: Target, config: FitConfig) -> tuple:
