@@ -18,8 +18,8 @@ from motionary.estimators.regions import Region
 from motionary.estimators.video import Frame
 
 LANDMARK_INPUT_SIZE = 256
-NEAR = np.arange(-3, 4)
-"""Heat-map cells around a landmark that are looked at."""
+NEAR = np.stack(np.meshgrid(np.arange(-3, 4), np.arange(-3, 4)), -1).reshape(-1, 2)
+"""Heat-map cells around a landmark that are looked at, x and y."""
 
 
 class Network:
@@ -109,15 +109,13 @@ def sharpen(rows: Float[ndarray, "195"], heat: Float[ndarray, "G G 39"]) -> Floa
     """
     table, grid = rows.reshape(-1, 5).copy(), heat.shape[0]
     position = table[:, :2] * (grid / LANDMARK_INPUT_SIZE)
-    cell = position.astype(int)[:, None, None, :] + np.stack(
-        np.meshgrid(NEAR, NEAR), -1
-    )  # (39, 7, 7, 2): x, y
-    inside = ((cell >= 0) & (cell < grid)).all(-1)
-    x, y = np.clip(cell, 0, grid - 1).transpose(3, 0, 1, 2)
-    logits = heat[y, x, np.arange(len(table))[:, None, None]]
-    weight = np.where(inside, 1 / (1 + np.exp(-np.clip(logits, -50, 50))), 0)
-    sure = weight.max((1, 2)) >= 0.5
-    centre = np.einsum("kij,kijc->kc", weight, cell) / np.maximum(weight.sum((1, 2)), 1e-6)[:, None]
+    cell = position.astype(int)[:, None] + NEAR  # (39, 49, 2)
+    x, y = np.clip(cell, 0, grid - 1).transpose(2, 0, 1)
+    inside = (cell[..., 0] == x) & (cell[..., 1] == y)
+    logits = np.clip(heat[y, x, np.arange(len(table))[:, None]], -50, 50)
+    weight = inside / (1 + np.exp(-logits))
+    sure = weight.max(1) >= 0.5
+    centre = (weight[:, None] @ cell)[:, 0] / np.maximum(weight.sum(1), 1e-6)[:, None]
     table[sure, :2] = centre[sure] * (LANDMARK_INPUT_SIZE / grid)
     return table.reshape(-1)
 
