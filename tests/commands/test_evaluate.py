@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from motionary.cli import main
 from motionary.datasets import write_dataset
@@ -53,6 +54,21 @@ def test_every_protocol_prints_and_writes_its_tables(given, tmp_path, capsys, pr
     assert "FID" in (tmp_path / "table.md").read_text()
     assert "&" in (tmp_path / "table.tex").read_text()
     assert (tmp_path / "evaluation_metrics_all.yaml").exists() == (protocol == "actor")
+
+
+@pytest.mark.parametrize("protocol", ["motionary", "actor"])
+def test_a_closed_pipe_loses_nothing(given, tmp_path, monkeypatch, protocol):
+    real_print = Console.print
+
+    def closed(console, *what, **how):
+        if not console.stderr:  # bars go there
+            raise BrokenPipeError
+        real_print(console, *what, **how)
+
+    monkeypatch.setattr(Console, "print", closed)
+    with pytest.raises((BrokenPipeError, SystemExit)):
+        run(given, tmp_path, "--protocol", protocol, "--most-motions", 20)
+    assert {"metrics.json", "table.md", "table.tex"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_a_missing_recogniser_is_one_line(given, tmp_path, capsys):

@@ -1,8 +1,12 @@
 """A table as text, to be shown in a terminal or written as Markdown or LaTeX."""
 
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from rich import box
 from rich.table import Table
 
 _LATEX = {
@@ -18,6 +22,8 @@ _LATEX = {
     "\N{MULTIPLICATION SIGN}": r"$\times$",
 }
 
+_UNBROKEN = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -29,10 +35,19 @@ class Grid:
     caption: str = ""
 
     def terminal(self) -> Table:
-        """For rich's console."""
-        table = Table(title=self.title, caption=self.caption or None)
+        """For rich's console; headings are as narrow as their cells, and what finds no room folds."""
+        table = Table(
+            title=self.title,
+            caption=self.caption or None,
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
+            show_edge=False,
+        )
         for index, heading in enumerate(self.headings):
-            table.add_column(heading, justify="right" if index else "left")
+            cells = [row[index] for row in self.rows]
+            justify: Literal["left", "right"] = "right" if index else "left"
+            table.add_column(_folded(heading, cells), justify=justify, overflow="fold")
         for row in self.rows:
             table.add_row(*row)
         return table
@@ -58,6 +73,13 @@ class Grid:
             "",
         ]
         return "\n".join(lines)
+
+
+def _folded(heading: str, cells: Sequence[str]) -> str:
+    """A heading in lines no longer than the longest cell or word; an arrow stays with the word before it."""
+    bound = re.sub(r" (?=[↑↓→])", _UNBROKEN, heading)
+    width = max(map(len, [*cells, *bound.split(" ")]))
+    return textwrap.fill(bound, width or 1).replace(_UNBROKEN, " ")
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

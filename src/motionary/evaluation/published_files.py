@@ -13,6 +13,7 @@ import yaml
 from rich.table import Table
 
 from motionary.atomic import write_atomically
+from motionary.evaluation.grid import Grid
 
 SCORES_FILE = "evaluation_metrics_all.yaml"
 
@@ -110,15 +111,12 @@ class PublishedScores:
 
     def table(self) -> Table:
         """Table for the terminal."""
-        table = Table(
-            title=f"Published protocol, {self.num_seeds} seeds, mean ± 1.96 x variance",
-            caption="Real and generated motions share the training clips; this is no test.",
-        )
-        for heading in ("", *(HEADINGS[column] for column in self.columns)):
-            table.add_column(heading, justify="right" if heading else "left")
-        for name, cells in self.rows():
-            table.add_row(name, *(f"{mean} ± {spread}" for mean, spread in cells))
-        return table
+        return Grid(
+            f"Published protocol, {self.num_seeds} seeds, mean ± 1.96 x variance",
+            ("", *(HEADINGS[column] for column in self.columns)),
+            tuple((name, *(f"{mean} ± {spread}" for mean, spread in cells)) for name, cells in self.rows()),
+            "Real and generated motions share the training clips; this is no test.",
+        ).terminal()
 
     def to_json(self) -> str:
         """All values, their means and what the table prints beside them."""

@@ -133,18 +133,14 @@ class EvaluationResult:
         )
 
     def _physical(self) -> Grid:
-        """Without rows if nothing was measured."""
-        names = list(self.real.physical)
+        """A row for each number; none if nothing was measured."""
         rows = [
-            (
-                SHORT_NAMES[row.name],
-                *(_measure_text(row.physical[name], name) for name in names),
-                row.nearest.text(),
-            )
-            for row in self.rows
+            (MEASURES[name].heading, *(_measure_text(row.physical[name], name) for row in self.rows))
+            for name in self.real.physical
         ]
-        headings = ("", *(MEASURES[name].heading for name in names), "nearest training clip")
-        return Grid("Motion itself", headings, tuple(rows) if names else ())
+        nearest = ("nearest training clip", *(row.nearest.text() for row in self.rows))
+        headings = ("", *(SHORT_NAMES[row.name] for row in self.rows))
+        return Grid("Motion itself", headings, (*rows, nearest) if rows else ())
 
     def _actions(self) -> Grid:
         columns: list[tuple[str, Callable[[Row], tuple[Score, ...]]]] = [
