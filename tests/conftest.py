@@ -29,16 +29,36 @@ def golden() -> Path:
 
 
 @pytest.fixture(scope="session")
-def golden_tolerance(golden) -> Callable[[str, str], float]:
+def golden_readme(golden) -> str:
+    """What is said of ACTOR's golden vectors; of the usual ones where a folder says nothing."""
+    stated = [folder / "actor/README.md" for folder in (golden, SHARED / "golden")]
+    return next(path for path in stated if path.is_file()).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def golden_tolerance(golden_readme) -> Callable[[str, str], float]:
     """Function from a file of ACTOR's golden vectors and an array in it to the array's absolute tolerance.
 
     The vectors' README states it: five times the distance of the published float32 run from a float64 one.
     """
     stated: dict[tuple[str, str], float] = {}
     file = ""
-    for line in (golden / "actor/README.md").read_text(encoding="utf-8").splitlines():
+    for line in golden_readme.splitlines():
         if heading := re.match(r"## (\S+\.npz)", line):
             file = heading[1]
         elif row := re.match(r"\| (\S+) \|.*\| (\d\S*?)[;]?(?: [^|]*)?\|$", line):
             stated[file, row[1]] = float(row[2])
     return lambda file, array: stated.get((f"{file}.npz", array), 1e-5)
+
+
+@pytest.fixture(scope="session")
+def golden_seed(golden_readme) -> Callable[[str], int]:
+    """Function from a file of ACTOR's golden vectors to the seed that the vectors' README states for it."""
+
+    def stated(file: str) -> int:
+        section = golden_readme.partition(f"## {file}.npz")[2].partition("\n## ")[0]
+        found = re.search(r"(?:manual_seed\(|seeds |seeded with )(\d+)", section)
+        assert found, f"the golden vectors' README states no seed for {file}"
+        return int(found[1])
+
+    return stated
