@@ -1,6 +1,12 @@
 import numpy as np
 
-from motionary.confusion import accuracy, accuracy_per_action, confusion_matrix, draw_confusion
+from motionary.confusion import (
+    accuracy,
+    accuracy_per_action,
+    confusion_matrix,
+    draw_confusion,
+    report_per_action,
+)
 
 LABELS = np.array([0, 0, 0, 2, 2])
 PREDICTED = np.array([0, 0, 1, 2, 0])
@@ -31,3 +37,15 @@ def test_accuracy_of_published_logits(golden):
 def test_the_picture_is_a_png():
     confusion = confusion_matrix(LABELS, PREDICTED, 3)
     assert draw_confusion(confusion, ("walk", "run", "sit"), "three actions").startswith(b"\x89PNG")
+
+
+def test_the_report_has_a_line_for_every_action():
+    text = report_per_action(confusion_matrix(LABELS, PREDICTED, 3), ("walk", "run", "sit"), "A title")
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[4:]]
+    assert cells == [
+        ["walk", "3", "67", "67", "run"],
+        ["run", "0", "-", "0", "-"],
+        ["sit", "2", "50", "100", "walk"],
+    ]
+    assert "A title" in text
+    assert len({len(line) for line in text.splitlines()[2:]}) == 1

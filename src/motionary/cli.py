@@ -195,7 +195,7 @@ def train_recogniser(
 
     Args:
         dataset: Data set folder.
-        out: Folder for the recogniser: model.safetensors, held-out accuracy, confusion matrix.
+        out: Folder for the recogniser: model.safetensors, and how well it does: report.md, confusion.png.
         kind: gru looks at joint positions and learns fast; stgcn looks at rotations.
         epochs: Most passes over the data; it stops early when it no longer gains.
         seed: Seed of everything random.
@@ -209,7 +209,11 @@ def train_recogniser(
     config = TRAIN_CONFIGS[kind]
     config = replace(config, epochs=config.epochs if epochs is None else epochs)
     config = replace(config, seed=config.seed if seed is None else seed)
-    print(f"recogniser: {train_run(Dataset.load(dataset), out, config)}")
+    checkpoint = train_run(Dataset.load(dataset), out, config)
+    report = checkpoint.with_name("report.md")
+    if report.exists():  # unless no clip was held out
+        print(report.read_text(encoding="utf-8"))
+    print(f"recogniser: {checkpoint}")
 
 
 def generate(

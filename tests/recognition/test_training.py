@@ -81,6 +81,13 @@ def test_a_run_leaves_a_picture_and_a_log_row_per_epoch(run):
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
 
 
+def test_a_run_leaves_a_report_of_every_action(run):
+    report = (run[0] / "report.md").read_text()
+    accuracy = json.loads((run[0] / "metrics.json").read_text())["test"]["accuracy"]
+    assert f"test accuracy {100 * accuracy:.1f} %" in report
+    assert all(f"| {action} " in report for action in ("squat", "wave"))
+
+
 def test_a_recogniser_is_loaded_by_folder_and_by_file(run):
     by_folder, by_file = (load_recogniser(path) for path in run)
     assert by_folder.digest == by_file.digest

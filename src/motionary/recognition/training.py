@@ -22,7 +22,13 @@ from torch.nn.functional import cross_entropy
 
 from motionary.atomic import write_atomically
 from motionary.body.assets import load_body
-from motionary.confusion import accuracy, accuracy_per_action, confusion_matrix, draw_confusion
+from motionary.confusion import (
+    accuracy,
+    accuracy_per_action,
+    confusion_matrix,
+    draw_confusion,
+    report_per_action,
+)
 from motionary.datasets import ClipBatch, ClipConfig, Clips, Dataset, stratified_split
 from motionary.models.recognisers import GruConfig, GruRecogniser, Network, Recogniser, RecogniserKind
 from motionary.models.stgcn import Stgcn, StgcnConfig
@@ -64,7 +70,8 @@ def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainC
     Args:
         dataset: Labelled motions.
         out: Folder that gets `model.safetensors`, `metrics.json` (accuracies and confusion counts on the
-            held-out part and the test split), `confusion.png` and `log.csv`.
+            held-out part and the test split), `confusion.png` and `report.md` (every action, on the test
+            split if there is one), and `log.csv`.
         config: Defaults when None.
 
     Returns:
@@ -244,8 +251,10 @@ def _write(out: Path, recogniser: Recogniser, metrics: dict[str, Any], log: list
     part = "test" if metrics["test"] else "held_out"
     if metrics[part]:
         title = f"{part.replace('_', '-')} accuracy {100 * metrics[part]['accuracy']:.1f} %"
-        picture = draw_confusion(np.array(metrics[part]["confusion"]), recogniser.actions, title)
-        write_atomically(out / "confusion.png", picture)
+        confusion = np.array(metrics[part]["confusion"])
+        write_atomically(out / "confusion.png", draw_confusion(confusion, recogniser.actions, title))
+        report = report_per_action(confusion, recogniser.actions, title)
+        write_atomically(out / "report.md", report.encode())
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(asdict(log[0]))
