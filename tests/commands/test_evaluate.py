@@ -78,3 +78,12 @@ def test_a_missing_recogniser_is_one_line(given, tmp_path, capsys):
     assert stopped.value.code == 2
     assert "No recogniser file at nowhere.tar" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("protocol", ["motionary", "action2motion"])
+def test_published_recognisers_are_for_the_published_protocol(given, tmp_path, capsys, protocol):
+    words = ["evaluate", given / "model.safetensors", given / "data", "--out", tmp_path / "out"]
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in [*words, "--recogniser", "theirs.tar", "--protocol", protocol]])
+    assert stopped.value.code == 2
+    assert "motionary train-recogniser" in capsys.readouterr().err

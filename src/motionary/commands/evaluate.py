@@ -55,6 +55,11 @@ def evaluate(
     if protocol == "actor":
         scores = _as_published(loaded, data, recogniser, seeds, most_motions, extra_regressor)
         tables, written = [scores.table()], scores.write(out)
+    elif recogniser.endswith(PUBLISHED_SUFFIX):
+        raise ValueError(
+            f"{recogniser} is a published recogniser, which --protocol actor alone can ask; "
+            "for this one train your own with `motionary train-recogniser`."
+        )
     else:
         judge = load_recogniser(recogniser)
         result = evaluate_model(
