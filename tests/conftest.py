@@ -1,11 +1,13 @@
 """Where the tests find real data and golden vectors; tests that need them skip where they are absent."""
 
+import importlib.util
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("MOTIONARY_SHARED", REPOSITORY.parent / "shared"))
@@ -26,6 +28,31 @@ def golden() -> Path:
     if not GOLDEN.is_dir():
         pytest.skip(f"needs the golden vectors; none at {GOLDEN} (set MOTIONARY_GOLDEN)")
     return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def actor_golden(golden) -> Path:
+    """The part of them that ACTOR's code made."""
+    return golden / "actor"
+
+
+@pytest.fixture(scope="session")
+def golden_weight(golden) -> Callable[[str, tuple[int, ...]], torch.Tensor]:
+    """Function from a state-dict key and a shape to the tensor that the folder's rule and tag give it."""
+    spec = importlib.util.spec_from_file_location("actor_rule", golden / "actor_rule.py")
+    rule = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rule)
+    tags = [path for path in (golden / "actor/tag.txt", golden / "tag.txt") if path.exists()]
+    tag = tags[0].read_text().strip() if tags else ""
+    return lambda key, shape: torch.from_numpy(rule.tensor(key, shape, tag))
+
+
+@pytest.fixture(scope="session")
+def golden_body(actor_golden):
+    """The made-up SMPL body of ACTOR's golden vectors."""
+    from motionary.body.assets import load_body  # after the shape checks are hooked into the package
+
+    return load_body(actor_golden / "smpl_model/smpl_synth.npz")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from motionary.body.assets import get_asset, load_body
 from motionary.body.smpl import BodyModel
 from motionary.estimators import PersonEstimate, VideoEstimate, load_estimator, save_estimate
 from motionary.estimators.video import Video
-from motionary.evaluation import EvaluationResult, evaluate
+from motionary.evaluation import evaluate
 from motionary.evaluation.real import RealFeatures
 from motionary.export import EXPORTERS, export_motion
 from motionary.export.figure import save_png, sheet, tile
@@ -157,27 +157,9 @@ def _evaluate(model: Model, out: Path) -> Section:
     result = evaluate(model, real, load_recogniser(MODEL_NAME), seeds=SEEDS)
     result.save(out)
     Console().print(result.table())
-    text = (
-        f"{result.num_seeds} seeds, {result.num_motions} motions each, mean ± 95 % interval. Real motions "
-        f"are the {result.split} split; the FID of their row is to {result.second_sample}."
-    )
-    return Section("Scores", text, table=score_rows(result))
-
-
-def score_rows(result: EvaluationResult) -> tuple[tuple[str, ...], ...]:
-    """The table of an evaluation as rows of text, headings first."""
-    heading = ("", "Accuracy %", "FID", "Diversity", "Multimodality")
-    rows = [
-        (
-            row.name,
-            row.accuracy.text(100.0, 1),
-            row.fid.text(),
-            row.diversity.text(),
-            row.multimodality.text(),
-        )
-        for row in result.rows
-    ]
-    return (heading, *rows)
+    scores = result.grids()[0]
+    text = f"{scores.title}. {scores.caption}"
+    return Section("Scores", text, table=(scores.headings, *scores.rows))
 
 
 def _export(performed: dict[str, list[Motion]], out: Path, body: BodyModel) -> Section:

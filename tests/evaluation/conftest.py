@@ -1,4 +1,3 @@
-import importlib.util
 import re
 from dataclasses import replace
 
@@ -6,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from motionary.body.smpl import BodyArrays, BodyModel
 from motionary.datasets import write_dataset
 from motionary.datasets.folder import clip_record
 from motionary.models import Model
@@ -54,48 +52,19 @@ def model():
 
 
 @pytest.fixture(scope="session")
-def actor_golden(golden):
-    return golden / "actor"
-
-
-@pytest.fixture(scope="session")
-def golden_body(actor_golden):
-    with np.load(actor_golden / "smpl_model/smpl_synth.npz") as file:
-        data = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
-    return BodyModel(
-        BodyArrays(
-            v_template=data["v_template"],
-            faces=data["f"].long(),
-            weights=data["weights"],
-            joints_template=data["J_regressor"] @ data["v_template"],
-            joints_shapedirs=torch.einsum("jv,vck->jck", data["J_regressor"], data["shapedirs"]),
-            shapedirs=data["shapedirs"],
-            posedirs=data["posedirs"],
-        )
-    )
-
-
-@pytest.fixture(scope="session")
 def golden_regressor(actor_golden):
     return torch.from_numpy(np.load(actor_golden / "smpl_model/J_regressor_extra.npy").astype(np.float32))
 
 
 @pytest.fixture(scope="session")
-def golden_state(golden):
+def golden_state(golden_weight):
     """Function from a file of state-dict keys to the tensors that the folder's weight rule gives them."""
-    spec = importlib.util.spec_from_file_location("actor_rule", golden / "actor_rule.py")
-    rule = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(rule)
-    tags = [
-        path.read_text().strip() for path in (golden / "actor/tag.txt", golden / "tag.txt") if path.exists()
-    ]
-    tag = tags[0] if tags else ""
 
     def make(keys_file):
         lines = [line.split("\t") for line in keys_file.read_text().splitlines() if not line.startswith("#")]
         shapes = {
             key: tuple(map(int, re.findall(r"\d+", shape))) for key, shape, *_, how in lines if how == "rule"
         }
-        return {key: torch.from_numpy(rule.tensor(key, shape, tag)) for key, shape in shapes.items()}
+        return {key: golden_weight(key, shape) for key, shape in shapes.items()}
 
     return make

@@ -1,9 +1,7 @@
 """ACTOR against vectors made by the published implementation, and the laws it keeps."""
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ import torch
 from torch.nn import functional
 from torch.testing import assert_close
 
-from motionary.body.smpl import BodyArrays, BodyModel
+from motionary.body.smpl import BodyModel
 from motionary.features import features_to_vertices
 from motionary.models.actor import (
     Actor,
@@ -30,27 +28,7 @@ TINY = ActorConfig(num_actions=3, latent_dim=16, ff_dim=32, num_layers=2, num_he
 
 
 @pytest.fixture(scope="session")
-def actor_golden(golden) -> Path:
-    return golden / "actor"
-
-
-@pytest.fixture(scope="session")
-def rule(golden) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("actor_rule", golden / "actor_rule.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def tag(golden) -> str:
-    """What the folder's weights were seeded with besides their names."""
-    candidates = [golden / "actor" / "tag.txt", golden / "tag.txt"]
-    return next((path.read_text().strip() for path in candidates if path.exists()), "")
-
-
-@pytest.fixture(scope="session")
-def reference_actor(actor_golden, rule, tag):
+def reference_actor(actor_golden, golden_weight):
     """Function from a number of classes to the network with the golden weights."""
     made = {}
 
@@ -61,30 +39,13 @@ def reference_actor(actor_golden, rule, tag):
             for key, shape, _, _, source in (line.split("\t") for line in lines if not line.startswith("#")):
                 if source == "rule":
                     shape = tuple(int(size) for size in shape.strip("(),").split(","))
-                    state[key] = torch.from_numpy(rule.tensor(key, shape, tag))
+                    state[key] = golden_weight(key, shape)
             network = Actor(ActorConfig(num_actions))
             network.load_state_dict(from_reference(state), strict=True)
             made[num_actions] = network.eval()
         return made[num_actions]
 
     return make
-
-
-@pytest.fixture(scope="session")
-def golden_body(actor_golden) -> BodyModel:
-    with np.load(actor_golden / "smpl_model" / "smpl_synth.npz") as arrays:
-        data = {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
-    return BodyModel(
-        BodyArrays(
-            v_template=data["v_template"],
-            faces=data["f"].long(),
-            weights=data["weights"],
-            joints_template=data["J_regressor"] @ data["v_template"],
-            joints_shapedirs=torch.einsum("jv,vck->jck", data["J_regressor"], data["shapedirs"]),
-            shapedirs=data["shapedirs"],
-            posedirs=data["posedirs"],
-        )
-    )
 
 
 def load_case(path: Path) -> dict[str, torch.Tensor]:

@@ -1,6 +1,5 @@
 """ST-GCN against vectors made by the published implementation, and the laws it keeps."""
 
-import importlib.util
 import os
 from dataclasses import replace
 
@@ -27,13 +26,8 @@ TINY = StgcnConfig(num_actions=3, width=4)
 
 
 @pytest.fixture(scope="module")
-def weights(golden):
+def weights(golden, golden_weight):
     """Function from the name of a list of keys to the state dict by the golden rule."""
-    spec = importlib.util.spec_from_file_location("actor_rule", golden / "actor_rule.py")
-    rule = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(rule)
-    tags = [path for path in (golden / "actor/tag.txt", golden / "tag.txt") if path.exists()]
-    tag = tags[0].read_text().strip() if tags else ""
 
     def make(name: str, graph: np.ndarray) -> dict[str, torch.Tensor]:
         state = {}
@@ -43,7 +37,7 @@ def weights(golden):
             key, shape, _, _, source = line.split("\t")
             sizes = tuple(int(size) for size in shape.strip("(),").split(",") if size)
             untouched = torch.from_numpy(graph) if key == "A" else torch.tensor(0)
-            state[key] = torch.from_numpy(rule.tensor(key, sizes, tag)) if source == "rule" else untouched
+            state[key] = golden_weight(key, sizes) if source == "rule" else untouched
         return state
 
     return make
