@@ -6,7 +6,6 @@ imported inside, so that `--help` is quick.
 
 import difflib
 import inspect
-import json
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 from tyro.conf import Positional, arg
 
 from motionary.commands.assets import assets_get, assets_list, assets_set
+from motionary.commands.dataset import dataset_inspect, import_
 from motionary.commands.evaluate import evaluate
 from motionary.commands.published import import_model
 
@@ -60,86 +58,6 @@ def estimate(
             _print_error(error)
     if failed:
         raise CommandError(f"{len(failed)} of {len(video)} videos gave no motion.")
-
-
-def import_(
-    source: Positional[tuple[Path, ...]],
-    /,
-    *,
-    out: Path,
-    format: Literal["auto", "bvh", "amc", "amass", "ntu13", "humanact12", "uestc"] = "auto",
-    label_pattern: str | None = None,
-    fps: float | None = None,
-    test_fraction: float = 0.2,
-    test_subject: tuple[str, ...] = (),
-    seed: int = 0,
-    licence: str = "unknown",
-    workers: int | None = None,
-) -> None:
-    """Turn motion capture files, or a data set ACTOR was published on, into a data set.
-
-    Args:
-        source: Files, or folders searched for them; the folder of a published data set.
-        out: Folder of the new data set.
-        format: What the files are; auto goes by suffix. ntu13, humanact12 and uestc are published data sets.
-        label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
-            file's name. Without it the label is the parent folder's name.
-        fps: Frame rate of the data set; 30 for motion capture, its own for a published data set.
-        test_fraction: Share of every action's clips held out for testing, where no split by subject was
-            published.
-        test_subject: Hold out all clips of these subjects instead.
-        seed: Chooses the held-out clips.
-        licence: Licence of the recordings, noted in the data set and in models trained on it.
-        workers: Processes; one per core when not given.
-    """
-    from motionary.datasets.published_import import PublishedImport, import_published_set
-    from motionary.datasets.recordings import RecordingImport, import_data_set
-
-    _require(source, "a file or folder")
-    if format in ("auto", "bvh", "amc", "amass"):
-        options = RecordingImport(
-            format, label_pattern, fps or 30.0, test_fraction, test_subject, seed, licence
-        )
-        dataset = import_data_set(source, out, options, workers=workers)
-    elif len(source) > 1 or label_pattern:
-        raise CommandError(f"{format} is one folder with labels of its own: give one SOURCE and no pattern.")
-    else:
-        published = PublishedImport(fps, test_fraction, test_subject, seed, licence)
-        dataset = import_published_set(source[0], format, out, published)
-    for item in dataset.rejected:
-        print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
-    print(
-        f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}"
-    )
-
-
-def dataset_inspect(
-    dataset: Positional[Path], /, *, json_: Annotated[bool, arg(name="json")] = False
-) -> None:
-    """Show what a data set holds: actions, clips, durations, and what was rejected and why.
-
-    Args:
-        dataset: Data set folder.
-        json_: Print JSON instead of tables.
-    """
-    from motionary.datasets import Dataset
-
-    summary = Dataset.load(dataset).summary()
-    if json_:
-        print(json.dumps(summary, indent=1))
-        return
-    console = Console()
-    table = Table(
-        title=f"{summary['clips']} clips at {summary['fps']:g} frames/s, licence: {summary['licence']}"
-    )
-    table.add_column("action", overflow="fold", ratio=1)
-    for heading in ("clips", "train", "test", "sum s", "min s", "max s", "seen"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in summary["actions"]:
-        table.add_row(*(str(value) for value in row.values()))
-    console.print(table)
-    for item in summary["rejected"]:
-        console.print(f"rejected {item['source']}: {item['reason']}", highlight=False)
 
 
 def train(
