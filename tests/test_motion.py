@@ -77,6 +77,8 @@ def test_arrays_are_brought_to_their_types():
         ),
         ({"betas": np.zeros(16)}, r"betas must have shape \(10,\)"),
         ({"valid": np.ones(3, bool)}, r"valid must have shape \(4,\)"),
+        ({"trust": np.ones(3)}, r"trust must have shape \(4,\)"),
+        ({"trust": np.array([0, 1, 2, 0])}, "trust must be 0 to 1; got 0 to 2"),
         ({"pose": np.full((4, 24, 3), np.nan)}, "pose must be finite"),
         ({"translation": np.full((4, 3), np.inf)}, "translation must be finite"),
         ({"fps": 0.0}, "fps must be a positive"),
@@ -96,10 +98,10 @@ def test_what_does_not_fit_is_named(change, words, monkeypatch):
 
 
 def test_saving_and_loading_changes_nothing(tmp_path):
-    motion = replace(random_motion(), valid=np.arange(12) % 3 > 0)
+    motion = replace(random_motion(), valid=np.arange(12) % 3 > 0, trust=np.linspace(0, 1, 12))
     motion.save(tmp_path / "a" / "motion.npz")
     back = Motion.load(tmp_path / "a" / "motion.npz")
-    for name in ("pose", "translation", "betas", "valid"):
+    for name in ("pose", "translation", "betas", "valid", "trust"):
         assert_array_equal(getattr(back, name), getattr(motion, name))
     assert (back.fps, back.action) == (motion.fps, motion.action)
     replace(motion, action=None).save(tmp_path / "a" / "motion.npz")
@@ -247,7 +249,29 @@ def test_times_out_of_the_motion_hold_its_ends():
     assert_same(held, replace(motion.crop(0, 12), **{k: getattr(motion, k)[[0, -1]] for k in ARRAYS}))
 
 
-ARRAYS = ("pose", "translation", "valid")
+ARRAYS = ("pose", "translation", "valid", "trust")
+
+
+def test_trust_is_that_of_valid_frames_where_nothing_else_is_said():
+    still = random_motion(4)
+    motion = Motion(still.pose, still.translation, 30.0, valid=np.array([True, False, True, True]))
+    assert motion.trust.tolist() == [1, 0, 1, 1]
+
+
+def test_trust_follows_its_frames():
+    motion = replace(random_motion(4), trust=np.array([0.2, 0.4, 0.6, 0.8]))
+    np.testing.assert_allclose(motion.crop(1, 3).trust, [0.4, 0.6], atol=1e-6)
+    np.testing.assert_allclose(motion.resample(60.0).trust, np.linspace(0.2, 0.8, 7), atol=1e-6)
+
+
+def test_a_file_that_says_nothing_of_trust_is_read(tmp_path):
+    still = random_motion(4)
+    motion = Motion(still.pose, still.translation, 30.0, valid=np.array([True, False, True, True]))
+    motion.save(tmp_path / "with.npz")
+    arrays = dict(np.load(tmp_path / "with.npz"))
+    del arrays["trust"]
+    np.savez(tmp_path / "without.npz", **arrays)
+    assert Motion.load(tmp_path / "without.npz").trust.tolist() == [1, 0, 1, 1]
 
 
 def test_frames_made_from_an_invalid_one_are_invalid():

@@ -25,7 +25,7 @@ from motionary.rotations import (
 
 NUM_BETAS = 10
 
-ARRAY_NAMES = ("poses", "trans", "betas", "valid", "action")
+ARRAY_NAMES = ("poses", "trans", "betas", "valid", "trust", "action")
 RATE_NAMES = ("mocap_framerate", "mocap_frame_rate", "fps")
 """Names in a file; writers of AMASS files disagree on the second."""
 
@@ -45,34 +45,42 @@ class Motion:
     action: str | None = None
     """Label, if known."""
     valid: Bool[ndarray, "T"] = None  # type: ignore[assignment]
-    """False where the estimator had no observation; all True when not given."""
+    """False where the estimator had no observation, or a failed one; all True when not given."""
+    trust: Float[ndarray, "T"] = None  # type: ignore[assignment]
+    """How far each frame is to be believed, 0 to 1; 1 where valid and 0 elsewhere when not given."""
 
     def __post_init__(self) -> None:
         """Check shapes and values, and bring every array to its stated type."""
         if self.valid is None:
             object.__setattr__(self, "valid", np.ones(len(self.pose), bool))
+        if self.trust is None:
+            object.__setattr__(self, "trust", np.asarray(self.valid, np.float32))
         for name, dtype in (
             ("pose", np.float32),
             ("translation", np.float32),
             ("betas", np.float32),
             ("valid", bool),
+            ("trust", np.float32),
         ):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
         object.__setattr__(self, "fps", float(self.fps))
         num_frames = len(self.pose)
+        if num_frames == 0:
+            raise ValueError("A motion needs at least one frame; got none.")
         expected = {
             "pose": (num_frames, NUM_JOINTS, 3),
             "translation": (num_frames, 3),
             "betas": (NUM_BETAS,),
             "valid": (num_frames,),
+            "trust": (num_frames,),
         }
         for name, shape in expected.items():
             if (got := getattr(self, name).shape) != shape:
                 raise ValueError(f"{name} must have shape {shape} for {num_frames} frames; got {got}.")
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} must be finite; it holds NaN or infinity.")
-        if num_frames == 0:
-            raise ValueError("A motion needs at least one frame; got none.")
+        if self.trust.min() < 0 or self.trust.max() > 1:
+            raise ValueError(f"trust must be 0 to 1; got {self.trust.min():g} to {self.trust.max():g}.")
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise ValueError(f"fps must be a positive number; got {self.fps}.")
 
@@ -98,6 +106,7 @@ class Motion:
             mocap_framerate=np.float64(self.fps),
             gender=np.array("neutral"),
             valid=self.valid,
+            trust=self.trust,
             action=np.array(self.action or ""),
             up_axis=np.array("y"),  # AMASS files, which say nothing, are z up
         )
@@ -133,6 +142,7 @@ class Motion:
             pose=self.pose[start:stop],
             translation=self.translation[start:stop],
             valid=self.valid[start:stop],
+            trust=self.trust[start:stop],
         )
 
     def posed(self, body: BodyModel) -> PosedBody:
@@ -170,7 +180,10 @@ class Motion:
         turned = slerp(quaternion[before], quaternion[after], fraction)
         translation = self.translation[before] * (1 - t[:, None]) + self.translation[after] * t[:, None]
         valid = self.valid[before] & self.valid[np.where(t > 0, after, before)]
-        return replace(self, pose=_shortest(turned), translation=translation, valid=valid, fps=fps)
+        trust = self.trust[before] * (1 - t) + self.trust[after] * t
+        return replace(
+            self, pose=_shortest(turned), translation=translation, valid=valid, trust=trust, fps=fps
+        )
 
     def mirror(self) -> "Motion":
         """The mirror image: left becomes right, across the x = 0 plane."""
@@ -273,13 +286,15 @@ def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
         given = np.asarray(data.get("betas", betas), np.float32).reshape(-1)[:NUM_BETAS]
         betas[: len(given)] = given
         label = str(data["action"]) if "action" in data else ""
+        valid = np.asarray(data.get("valid", np.ones(len(data["trans"]))), bool)
         return Motion(
             pose=_pose_of_width(np.asarray(data["poses"], np.float32)),
             translation=np.asarray(data["trans"], np.float32),
             fps=float(np.asarray(rate).item()),
             betas=betas,
             action=label or None,
-            valid=np.asarray(data.get("valid", np.ones(len(data["trans"]))), bool),
+            valid=valid,
+            trust=np.asarray(data.get("trust", valid), np.float32),
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
