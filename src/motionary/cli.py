@@ -17,6 +17,7 @@ from tyro.conf import Positional, arg
 
 from motionary.commands.assets import assets_get, assets_list, assets_set
 from motionary.commands.dataset import dataset_inspect, import_
+from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
 from motionary.commands.published import import_model
 
@@ -25,39 +26,6 @@ Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
 
 class CommandError(Exception):
     """What a user needs to know about a command that could not be carried out."""
-
-
-def estimate(
-    video: Positional[tuple[Path, ...]],
-    /,
-    *,
-    out: Path,
-    estimator: str = "blazepose",
-) -> None:
-    """Recover the 3D motion of every person in VIDEO.
-
-    Args:
-        video: Video files.
-        out: Folder for the results: OUT/<video>/person_<k>.npz and estimate.json.
-        estimator: Name of a pose estimator.
-    """
-    from motionary.estimators import load_estimator, save_estimate
-
-    _require(video, "a video file")
-    _require_distinct_stems(video)
-    run = load_estimator(estimator)
-    failed = []
-    for path in video:
-        try:
-            folder = save_estimate(run(path), out / path.stem)
-            print(f"{path} -> {folder}")
-        except (ValueError, OSError) as error:
-            if len(video) == 1:
-                raise
-            failed.append(path)
-            _print_error(error)
-    if failed:
-        raise CommandError(f"{len(failed)} of {len(video)} videos gave no motion.")
 
 
 def train(
@@ -270,17 +238,3 @@ def _print_overview() -> None:
 
 def _print_error(error: Exception) -> None:
     print(f"motionary: {' '.join(str(error).split())}", file=sys.stderr)
-
-
-def _require(paths: tuple[Path, ...], what: str) -> None:
-    if not paths:
-        raise CommandError(f"Expected {what}; none was given.")
-
-
-def _require_distinct_stems(paths: tuple[Path, ...]) -> None:
-    stems = [path.stem for path in paths]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise CommandError(
-            f"Several videos are called {', '.join(twice)}: their results would overwrite one another."
-        )

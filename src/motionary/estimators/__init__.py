@@ -1,16 +1,25 @@
-"""Video -> one motion per person. Each estimator is chosen by name and imported only then."""
+"""Video -> one motion per person. Each estimator is chosen by name and imported only then.
 
+Other packages add estimators under the entry point group `motionary.estimators` (see `plugins`).
+"""
+
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from motionary.estimators.estimate import PersonEstimate, VideoEstimate, View, save_estimate
+from motionary.estimators.fitting import Camera
+from motionary.estimators.plugins import load_plugin, plugin_names
+from motionary.estimators.video import Video
 
 __all__ = [
     "ESTIMATORS",
+    "Camera",
     "Estimator",
     "PersonEstimate",
+    "Video",
     "VideoEstimate",
     "View",
     "load_estimator",
@@ -41,15 +50,22 @@ def load_estimator(name: str = "blazepose", **options: Any) -> Estimator:
     """An estimator, ready to be called with a video's path.
 
     Args:
-        name: One of ESTIMATORS.
+        name: One of ESTIMATORS, or of a plug-in.
         options: The estimator's own, such as focal_px of blazepose.
 
     Raises:
-        ValueError: If there is no estimator of that name.
+        ValueError: If there is no estimator of that name, or its plug-in does not work.
         FileNotFoundError: If its weights are missing and cannot be fetched.
     """
-    if name not in ESTIMATORS:
-        raise ValueError(f"There is no estimator {name!r}; there is {', '.join(sorted(ESTIMATORS))}.")
-    module, _, factory = ESTIMATORS[name].partition(":")
-    create: Callable[..., Estimator] = getattr(import_module(module), factory)
-    return create(**options)
+    if name in ESTIMATORS:
+        if name in plugin_names():
+            warnings.warn(
+                f"The estimator {name!r} is Motionary's own; no plug-in may take its name.", stacklevel=2
+            )
+        module, _, factory = ESTIMATORS[name].partition(":")
+        create: Callable[..., Estimator] = getattr(import_module(module), factory)
+        return create(**options)
+    if name in plugin_names():
+        return load_plugin(name, options)
+    known = ", ".join(sorted({*ESTIMATORS, *plugin_names()}))
+    raise ValueError(f"There is no estimator {name!r}; there is {known}.")

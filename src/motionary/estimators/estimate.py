@@ -47,14 +47,15 @@ class PersonEstimate:
     """0 (not seen) to 1."""
     boxes_px: Float[ndarray, "T 4"]
     """(left, top, right, bottom)."""
-    landmarks_px: Float[ndarray, "T 33 2"]
-    """BlazePose's landmarks."""
-    visibility: Float[ndarray, "T 33"]
-    standing: Bool[ndarray, "T 4"]
-    """Whether the left heel, left toe, right heel, right toe stand."""
-    pictured_translation_m: Float[ndarray, "T 3"]
-    """The motion's translation before the feet were locked: it follows the picture, so overlays use it."""
     view: View
+    pictured_translation_m: Float[ndarray, "T 3"] | None = None
+    """The motion's translation before the feet were locked: it follows the picture, so overlays use it. None
+    where the motion's own does."""
+    landmarks_px: Float[ndarray, "T 33 2"] | None = None
+    """BlazePose's landmarks; None from an estimator that finds none, as are the two below."""
+    visibility: Float[ndarray, "T 33"] | None = None
+    standing: Bool[ndarray, "T 4"] | None = None
+    """Whether the left heel, left toe, right heel, right toe stand."""
 
     def frame_at(self, time_s: float) -> int | None:
         """The motion's frame shown at a time of the video; None when the person is not there."""
@@ -63,6 +64,8 @@ class PersonEstimate:
 
     def as_pictured(self) -> Motion:
         """The motion with its root where the picture alone puts it: to draw over the video through `view`."""
+        if self.pictured_translation_m is None:
+            return self.motion
         return replace(self.motion, translation=self.pictured_translation_m)
 
 
