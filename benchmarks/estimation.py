@@ -196,7 +196,7 @@ def network_frames_per_s(threads: int, rounds: int = 60) -> tuple[float, float]:
     picture = np.random.default_rng(0).random((1, LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE, 3), np.float32)
     start, start_cpu = time.perf_counter(), time.process_time()
     for _ in range(rounds):
-        network(picture, (0,))
+        network(picture)
     return rounds / (time.perf_counter() - start), (time.process_time() - start_cpu) / rounds
 
 

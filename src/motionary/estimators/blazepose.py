@@ -3,6 +3,7 @@
 The weights (Apache-2.0) lie in the PyPI wheel `mediapipe` and are fetched from there once.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from motionary.estimators.estimate import PersonEstimate, VideoEstimate
 from motionary.estimators.fitting import Camera, one_thread
 from motionary.estimators.following import FollowConfig, follow_people
 from motionary.estimators.landmarks import on_grid
-from motionary.estimators.networks import Detector, Landmarker, Network
+from motionary.estimators.networks import LANDMARK_OUTPUTS, Detector, Landmarker, Network
 from motionary.estimators.people import FittedPerson, PeopleConfig, Room, common_up, fit_person, into_room
 from motionary.estimators.root import level_camera
 from motionary.estimators.tracking import Track
@@ -50,7 +51,7 @@ class BlazePose:
     Attributes:
         focal_px: Focal length in pixels; None takes the image's diagonal, a 53 degree view across it, as is
             usual where nothing is known (Kissos et al. 2020, arXiv:2009.06549).
-        num_threads: Of each network.
+        num_threads: Of both networks together; the result does not depend on it.
     """
 
     name = "blazepose"
@@ -67,14 +68,19 @@ class BlazePose:
         weights = fetch_weights()
         self.focal_px, self.num_threads = focal_px, num_threads
         self.body = body or load_body()
-        self.follow, self.people = follow or FollowConfig(), people or PeopleConfig()
-        self._detector = Detector(Network(weights["pose_detection"], num_threads))
-        self._landmarker = Landmarker(Network(weights["pose_landmark_full"], num_threads))
+        self.follow = follow or FollowConfig()
+        self.people = replace(people or PeopleConfig(), threads=num_threads)
+        self._detector = Detector(Network(weights["pose_detection"], max(1, num_threads // 2)))
+        looking = min(2, num_threads)  # networks at a time, as frames are followed
+        self._landmarkers = [
+            Landmarker(Network(weights["pose_landmark_full"], num_threads // looking, LANDMARK_OUTPUTS))
+            for _ in range(looking)
+        ]
 
     def __call__(self, video: Path) -> VideoEstimate:
         """Estimate everybody's motion; see `Estimator`."""
         opened = Video(video)
-        tracks = follow_people(opened, self._detector, self._landmarker, self.follow)
+        tracks = follow_people(opened.frames(), self._detector, self._landmarkers, self.follow)
         facts = opened.facts()
         if not tracks:
             raise ValueError(

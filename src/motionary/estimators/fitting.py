@@ -7,6 +7,7 @@ Axes: the camera's, turned so that x is right, y up and z towards the viewer; th
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -56,6 +57,9 @@ SOLES = [
     LANDMARK_NAMES.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "foot_index")
 ]
 """The four points that can stand: left heel, left toe, right heel, right toe."""
+
+CHUNK_FRAMES = 50
+"""Frames fitted at a time: their matrices stay in the processor's cache."""
 
 BONE_START, BONE_END = (np.array([LANDMARK_NAMES.index(bone[end]) for bone in BONES]) for end in (0, 1))
 
@@ -210,21 +214,26 @@ def refine(
     *,
     course: Float[ndarray, "T 24 3 3"] | None = None,
     anchors: Anchors | None = None,
+    threads: int = 1,
 ) -> BodyFit:
     """Gauss-Newton steps from a first fit, in chunks of frames so that memory stays bounded.
 
-    With a course, joints are drawn to it; with anchors, standing soles are held in place.
+    With a course, joints are drawn to it; with anchors, standing soles are held in place. Several threads fit
+    several chunks at a time; what comes out is the same.
     """
-    pieces = []
-    for first in range(0, len(start.root_m), 400):
-        part = slice(first, first + 400)
+
+    def fit_chunk(first: int) -> BodyFit:
+        part = slice(first, first + CHUNK_FRAMES)
         fit = BodyFit(start.local[part], start.root_m[part])
         seen = Target(target.rays[part], target.world_m[part], target.trust[part])
         its_course = course if course is None else course[part]
         its_anchors = anchors and anchors.part(part)
         for _ in range(config.steps):
             fit = _step(fit, seen, rest_joints, attachments, config, its_course, its_anchors)
-        pieces.append(fit)
+        return fit
+
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        pieces = list(pool.map(fit_chunk, range(0, len(start.root_m), CHUNK_FRAMES)))
     return BodyFit(np.concatenate([p.local for p in pieces]), np.concatenate([p.root_m for p in pieces]))
 
 

@@ -14,30 +14,39 @@ from numpy import ndarray
 
 from motionary.estimators.detection import INPUT_SIZE, blend, decode
 from motionary.estimators.landmarks import NUM_LANDMARKS, Landmarks
+from motionary.estimators.pruning import prune
 from motionary.estimators.regions import Region
 from motionary.estimators.video import Frame
 
 LANDMARK_INPUT_SIZE = 256
+LANDMARK_OUTPUTS = (0, 1, 3, 4)
+"""Landmarks, probability of a person, heat maps, landmarks in metres; not the mask of the person."""
 NEAR = np.stack(np.meshgrid(np.arange(-3, 4), np.arange(-3, 4)), -1).reshape(-1, 2)
 """Heat-map cells around a landmark that are looked at, x and y."""
 
 
 class Network:
-    """A TensorFlow Lite network with one picture as its input."""
+    """A TensorFlow Lite network with one picture as its input.
 
-    def __init__(self, path: Path, num_threads: int) -> None:
+    Attributes:
+        outputs: Which of the file's outputs are computed and given, in this order; None for all.
+    """
+
+    def __init__(self, path: Path, num_threads: int, outputs: tuple[int, ...] | None = None) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter: Any = Interpreter(str(path), num_threads=num_threads)
+        content = path.read_bytes() if outputs is None else prune(path, outputs)
+        self.outputs = outputs
+        self._interpreter: Any = Interpreter(model_content=content, num_threads=num_threads)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
 
-    def __call__(self, picture: Float[ndarray, "1 S S 3"], wanted: tuple[int, ...]) -> list[ndarray]:
-        """The wanted outputs for a picture, float32."""
+    def __call__(self, picture: Float[ndarray, "1 S S 3"]) -> list[ndarray]:
+        """The outputs for a picture, float32."""
         self._interpreter.set_tensor(self._input, picture)
         self._interpreter.invoke()
-        return [self._interpreter.get_tensor(self._outputs[output]) for output in wanted]
+        return [self._interpreter.get_tensor(output) for output in self._outputs]
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Detector:
 
     def _people(self, frame: Frame, view: Region) -> list[Region]:
         picture = frame.crop(view.T_image_crop(INPUT_SIZE), INPUT_SIZE, black_border=True)
-        boxes, logits = self.network(picture[None] * np.float32(2 / 255) - np.float32(1), (0, 1))
+        boxes, logits = self.network(picture[None] * np.float32(2 / 255) - np.float32(1))
         found = blend(decode(boxes[0], logits[0, :, 0], self.least_score))
         circles = [view.to_image(points[:2]) for points in found.points]
         return [Region.around(hip, rim) for hip, rim in circles if np.linalg.norm(rim - hip) > 4]
@@ -85,7 +94,7 @@ def views(width: int, height: int) -> list[Region]:
 
 @dataclass(frozen=True)
 class Landmarker:
-    """Finds one person's landmarks in a region."""
+    """Finds one person's landmarks in a region, by a network that gives LANDMARK_OUTPUTS."""
 
     network: Network
     least_score: float = 0.5
@@ -93,7 +102,7 @@ class Landmarker:
     def __call__(self, frame: Frame, region: Region) -> tuple[Landmarks, Region] | None:
         """The landmarks, and the region to look at next; None where there is no person."""
         picture = frame.crop(region.T_image_crop(LANDMARK_INPUT_SIZE), LANDMARK_INPUT_SIZE)
-        rows, score, heat, world = self.network(picture[None] * np.float32(1 / 255), (0, 1, 3, 4))
+        rows, score, heat, world = self.network(picture[None] * np.float32(1 / 255))
         if not score[0, 0] >= self.least_score:
             return None
         sharp = sharpen(rows[0], heat[0])

@@ -57,6 +57,8 @@ class PeopleConfig:
     root: RootConfig = field(default_factory=RootConfig)
     planting_steps: int = 2
     """Further steps with standing soles held in place."""
+    threads: int = 1
+    """Stretches of frames fitted at a time; the result does not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,15 @@ def fit_person(
     points = attachments.positions(*forward(local, np.zeros((len(local), 3)), rest))
     target = Target(rays, world * _scale(world, points), trust)
     first = BodyFit(local, place(points, rays, trust))
-    fit = refine(first, target, rest, attachments, config.fit)
+    fit = refine(first, target, rest, attachments, config.fit, threads=config.threads)
     betas = fit_betas(fit, target, body, attachments, config.fit)
     rest = rest_joints(body, betas)
     attachments = attach(rest)
     for _ in range(config.fit.course_steps):
         steps = replace(config.fit, steps=1)
         course = courses(fit.local, config.fit.course_s * fps)
-        fit = refine(BodyFit(course, fit.root_m), target, rest, attachments, steps, course=course)
+        start = BodyFit(course, fit.root_m)
+        fit = refine(start, target, rest, attachments, steps, course=course, threads=config.threads)
     R_world, joints = forward(fit.local, fit.root_m, rest)
     soles = attachments.positions(R_world, joints)[:, SOLES]
     return FittedPerson(number, track, target, fit, betas, joints, soles)
@@ -194,7 +197,16 @@ def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, confi
     fit_config = replace(config.fit, steps=config.planting_steps)
     anchors = Anchors(prints, stands, moved)
     course = courses(start.local, config.fit.course_s * room.fps)
-    return refine(start, person.target, rest, attach(rest), fit_config, course=course, anchors=anchors)
+    return refine(
+        start,
+        person.target,
+        rest,
+        attach(rest),
+        fit_config,
+        course=course,
+        anchors=anchors,
+        threads=config.threads,
+    )
 
 
 def _pictured_root(person: FittedPerson, planted: BodyFit, room: Room) -> Float[ndarray, "T 3"]:

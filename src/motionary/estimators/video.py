@@ -138,7 +138,7 @@ class Video:
         Raises:
             ValueError: If not one frame could be decoded.
         """
-        yield from _ahead(self._decoded(), depth=6)
+        yield from _ahead(self._decoded(), depth=8)
         if not self._times:
             raise ValueError(f"{self.path} holds no decodable frame; the file is empty or damaged.")
 
