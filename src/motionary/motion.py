@@ -165,8 +165,7 @@ class Motion:
             return self
         if not (np.isfinite(fps) and fps > 0):
             raise ValueError(f"fps must be a positive number; got {fps}.")
-        count = int(np.floor((len(self) - 1) / self.fps * fps + 1e-6)) + 1
-        return self.at_times(np.arange(count) / fps, fps)
+        return self.at_times(np.arange(resampled_length(len(self), self.fps, fps)) / fps, fps)
 
     def at_times(self, times_s: Float[ndarray, "N"], fps: float) -> "Motion":
         """The motion at given times in seconds from its first frame, held at either end."""
@@ -258,6 +257,11 @@ class Motion:
         smoothed /= np.linalg.norm(smoothed, axis=-1, keepdims=True)
         translation = gaussian_filter1d(self.translation, sigma_s * self.fps, axis=0, mode="nearest")
         return replace(self, pose=_shortest(torch.from_numpy(smoothed)), translation=translation)
+
+
+def resampled_length(num_frames: int, fps: float, new_fps: float) -> int:
+    """Frames of a motion once it is at another rate."""
+    return int(np.floor((num_frames - 1) / fps * new_fps + 1e-6)) + 1
 
 
 def gaps(valid: Bool[ndarray, "T"]) -> list[tuple[int, int]]:

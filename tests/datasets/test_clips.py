@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from motionary.datasets import ClipConfig, Clips, Dataset, write_dataset
-from motionary.datasets.clips import turn_features, window_frames
+from motionary.datasets.augmentation import turn_features
+from motionary.datasets.clips import window_frames
 from motionary.datasets.folder import clip_record
 from motionary.features import face_forward, heading_rad, motion_to_features
 from motionary.motion import Motion

@@ -14,8 +14,15 @@ from numpy import ndarray
 from torch import Tensor
 
 from motionary.body.skeleton import NUM_JOINTS
+from motionary.datasets.augmentation import (
+    Augmentation,
+    Variation,
+    blend_features,
+    mirror_features,
+    turn_features,
+)
 from motionary.datasets.folder import Dataset
-from motionary.features import NUM_FEATURES, NUM_ROWS, headings_rad, motion_to_features
+from motionary.datasets.loading import ahead, load_features
 
 Facing = Literal["as_recorded", "forward"]
 
@@ -52,60 +59,109 @@ class ClipBatch:
 
 
 class Clips:
-    """All of a data set's features in memory, cut into windows on demand."""
+    """All of a data set's features in memory, one motion after the other, cut into windows on demand."""
 
-    def __init__(self, dataset: Dataset, config: ClipConfig) -> None:
+    def __init__(
+        self, dataset: Dataset, config: ClipConfig, augmentation: Augmentation | None = None
+    ) -> None:
         if config.num_frames == 0 or config.num_frames < -1:
             raise ValueError(
                 f"num_frames must be positive, or -1 for whole motions; got {config.num_frames}."
             )
         self.config = config
+        self.augmentation = augmentation or Augmentation()
         self.actions = dataset.actions
         self.labels: Int[ndarray, "N"] = np.array(
             [dataset.label(clip.action) for clip in dataset.clips], np.int64
         )
-        self._features: list[Float[ndarray, "T 25 6"]] = []
-        self._headings_rad: list[Float[ndarray, "T"]] = []
-        for clip in dataset.clips:
-            motion = dataset.motion(clip).resample(config.fps)
-            self._features.append(motion_to_features(motion))
-            self._headings_rad.append(headings_rad(motion))
+        mirrored = dataset.mirrored_actions()
+        self.mirrored_labels: Int[ndarray, "A"] = np.array(
+            [-1 if (other := mirrored[action]) is None else dataset.label(other) for action in self.actions],
+            np.int64,
+        )
+        """Label of each label's mirror image; -1 where there is none."""
+        loaded = load_features(dataset, config.fps)
+        self.features: Float[ndarray, "F 25 6"] = loaded.features
+        """Of every motion, one after the other."""
+        self.headings_rad: Float[ndarray, "F"] = loaded.headings_rad
+        self.starts: Int[ndarray, "N"] = loaded.starts
+        """First row of each motion."""
+        self.lengths: Int[ndarray, "N"] = loaded.lengths
+        """Frames of each motion at the configured rate."""
 
     def __len__(self) -> int:
-        return len(self._features)
-
-    @property
-    def lengths(self) -> Int[ndarray, "N"]:
-        """Frames of each motion at the configured rate."""
-        return np.array([len(features) for features in self._features], np.int64)
+        return len(self.lengths)
 
     def batch(self, indices: Sequence[int] | Int[ndarray, "B"], rng: np.random.Generator) -> ClipBatch:
-        """One window of each motion in indices; rng chooses where they start."""
-        windows = [self._window(int(index), rng) for index in indices]
-        longest = max(len(window) for window in windows)
-        features = np.zeros((len(windows), longest, NUM_ROWS, NUM_FEATURES), np.float32)
+        """One window of each motion in indices as it was recorded; rng chooses where they start."""
+        return self._batch(np.asarray(indices, np.int64), Variation.none(len(indices)), rng)
+
+    def varied_batch(self, indices: Sequence[int] | Int[ndarray, "B"], rng: np.random.Generator) -> ClipBatch:
+        """One window of each motion, varied as the augmentation says; rng chooses how."""
+        if self.augmentation == Augmentation():
+            return self.batch(indices, rng)
+        variation = Variation.draw(len(indices), self.augmentation, rng)
+        return self._batch(np.asarray(indices, np.int64), variation, rng)
+
+    def epoch(self, batch_size: int, rng: np.random.Generator, workers: int = 0) -> Iterator[ClipBatch]:
+        """Every motion once, shuffled and varied; the last batch may be smaller.
+
+        Args:
+            batch_size: Windows in a batch.
+            rng: Chooses order and windows. Every batch has a generator of its own, drawn from this one:
+                whatever the number of workers, the batches are the same.
+            workers: Threads that make batches ahead of time; 0 makes each when it is asked for.
+        """
+        order = rng.permutation(len(self))
+        parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        jobs = list(zip(parts, rng.spawn(len(parts)), strict=True))
+        return ahead(jobs, lambda job: self.varied_batch(*job), workers)
+
+    def _batch(self, index: Int[ndarray, "B"], variation: Variation, rng: np.random.Generator) -> ClipBatch:
+        position, mask = self._positions(index, variation.speed, rng)
+        before = np.floor(position).astype(np.int64)
+        part = (position - before).astype(np.float32)
+        rows = self.starts[index][:, None] + before
+        features = self.features[rows]
+        if part.any():
+            after = np.minimum(before + 1, self.lengths[index][:, None] - 1)
+            features = blend_features(features, self.features[self.starts[index][:, None] + after], part)
+        if self.config.facing == "forward":
+            turn_features(features, -self.headings_rad[rows[:, :1]])
+        features[:, :, NUM_JOINTS, :3] -= features[:, :1, NUM_JOINTS, :3].copy()
+        labels = self._vary(features, index, variation)
+        features[~mask] = 0
+        return ClipBatch(*map(torch.from_numpy, (features, labels, mask, index)))
+
+    def _positions(
+        self, index: Int[ndarray, "B"], speed: Float[ndarray, "B"], rng: np.random.Generator
+    ) -> tuple[Float[ndarray, "B T"], Bool[ndarray, "B T"]]:
+        """Where each window's frames lie in its motion, between frames where speed is not 1; and the mask."""
+        lasts = self.lengths[index] - 1
+        available = np.floor(lasts / speed + 1e-6).astype(np.int64) + 1
+        windows = [window_frames(int(count), self.config, rng) for count in available]
+        longest = max(map(len, windows))
+        position = np.zeros((len(windows), longest))
         mask = np.zeros((len(windows), longest), bool)
         for row, window in enumerate(windows):
-            features[row, : len(window)] = window
+            position[row, : len(window)] = window
             mask[row, : len(window)] = True
-        index = torch.as_tensor(np.asarray(indices, np.int64))
-        return ClipBatch(
-            torch.from_numpy(features), torch.from_numpy(self.labels)[index], torch.from_numpy(mask), index
-        )
+        return np.minimum(position * speed[:, None], lasts[:, None]), mask
 
-    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[ClipBatch]:
-        """Every motion once, shuffled; the last batch may be smaller."""
-        order = rng.permutation(len(self))
-        for start in range(0, len(order), batch_size):
-            yield self.batch(order[start : start + batch_size], rng)
-
-    def _window(self, index: int, rng: np.random.Generator) -> Float[ndarray, "T 25 6"]:
-        frames = window_frames(len(self._features[index]), self.config, rng)
-        window = self._features[index][frames].copy()
-        if self.config.facing == "forward":
-            turn_features(window, -float(self._headings_rad[index][frames[0]]))
-        window[:, NUM_JOINTS, :3] -= window[0, NUM_JOINTS, :3].copy()
-        return window
+    def _vary(
+        self, features: Float[ndarray, "B T 25 6"], index: Int[ndarray, "B"], variation: Variation
+    ) -> Int[ndarray, "B"]:
+        """Mirror, turn and size windows in place; gives their labels."""
+        labels = self.labels[index]
+        mirrored = variation.mirrored & (self.mirrored_labels[labels] >= 0)
+        if mirrored.any():
+            features[mirrored] = mirror_features(features[mirrored])
+            labels = np.where(mirrored, self.mirrored_labels[labels], labels)
+        if variation.yaw_rad.any():
+            turn_features(features, variation.yaw_rad[:, None])
+        if (variation.size != 1).any():
+            features[:, :, NUM_JOINTS, :3] *= variation.size.astype(np.float32)[:, None, None]
+        return labels
 
 
 def window_frames(available: int, config: ClipConfig, rng: np.random.Generator) -> Int[ndarray, "T"]:
@@ -124,14 +180,3 @@ def window_frames(available: int, config: ClipConfig, rng: np.random.Generator) 
         step = int(rng.integers(1, (available - 1) // (wanted - 1) + 1))
     last_start = available - 1 - step * (wanted - 1)
     return int(rng.integers(0, last_start + 1)) + step * np.arange(wanted)
-
-
-def turn_features(features: Float[ndarray, "T 25 6"], angle_rad: float) -> None:
-    """Turn features about the vertical, in place; positive turns +z towards +x."""
-    cosine, sine = np.float32(np.cos(angle_rad)), np.float32(np.sin(angle_rad))
-    row_0, row_1 = features[:, 0, :3].copy(), features[:, 0, 3:]
-    row_2 = np.cross(row_0, row_1)
-    features[:, 0, :3] = cosine * row_0 + sine * row_2  # rows of R_y(angle) @ R; the middle row stays
-    x, z = features[:, NUM_JOINTS, 0].copy(), features[:, NUM_JOINTS, 2].copy()
-    features[:, NUM_JOINTS, 0] = cosine * x + sine * z
-    features[:, NUM_JOINTS, 2] = cosine * z - sine * x

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from motionary.datasets.actions import ClipRecord, Rejected, SplitName
+from motionary.datasets.mirroring import mirrored_actions
 from motionary.motion import Motion, write_atomically
 
 FORMAT_VERSION = 1
@@ -29,6 +30,8 @@ class Dataset:
     rejected: tuple[Rejected, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     licence: str = "unknown"
+    mirror: dict[str, str] = field(default_factory=dict)
+    """Actions whose mirror image shows another one than their names tell; see `mirrored_actions`."""
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -72,6 +75,10 @@ class Dataset:
         if action not in self.actions:
             raise ValueError(f"Unknown action {action!r}; this data set has: {', '.join(self.actions)}.")
         return self.actions.index(action)
+
+    def mirrored_actions(self) -> dict[str, str | None]:
+        """The action that each one's mirror image shows, by the index or by the names; None for none."""
+        return mirrored_actions(self.actions, self.mirror)
 
     def summary(self) -> dict[str, Any]:
         """JSON-able facts: clips, seconds and splits per action, and what was rejected and why."""

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_type_hints
 
 from motionary.datasets import ClipConfig
+from motionary.datasets.augmentation import Augmentation
 from motionary.datasets.clips import Facing
 from motionary.models.actor import ActorConfig, LossWeights
 from motionary.models.points import PointSet
@@ -40,6 +41,10 @@ class TrainConfig:
     fps: float = 30.0
     sampling: Literal["consecutive", "random_step"] = "consecutive"
     facing: Facing = "as_recorded"
+    augment: Augmentation = field(default_factory=Augmentation)
+    """How training windows are varied; held-out ones never are."""
+    loader_workers: int = 1
+    """Threads that cut windows while the network learns; the windows are the same for any number."""
 
     latent_dim: int = 256
     ff_dim: int = 1024
@@ -64,6 +69,8 @@ class TrainConfig:
             raise ValueError(f"learning_rate must be positive; got {self.learning_rate}.")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay must be in [0, 1); got {self.average_decay}.")
+        if self.loader_workers < 0:
+            raise ValueError(f"loader_workers must not be negative; got {self.loader_workers}.")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative; got {self.seed}.")
 
@@ -84,7 +91,12 @@ class TrainConfig:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "TrainConfig":
         """From what `to_dict` gave."""
-        return cls(**{**data, "loss": LossWeights(**data["loss"])})
+        groups = {name: kind(**data[name]) for name, kind in GROUPS.items() if name in data}
+        return cls(**{**data, **groups})
+
+
+GROUPS: dict[str, Any] = {"loss": LossWeights, "augment": Augmentation}
+"""Settings that are groups of settings."""
 
 
 PRESETS = {
@@ -118,7 +130,7 @@ def with_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
 
     Args:
         config: What to start from.
-        settings: NAME=VALUE each, such as learning_rate=3e-4 or loss.kl=1e-4.
+        settings: NAME=VALUE each, such as learning_rate=3e-4, loss.kl=1e-4 or augment.mirror=true.
 
     Raises:
         ValueError: If a name is unknown, or a value does not fit it.
@@ -129,7 +141,7 @@ def with_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
         if not equals:
             raise ValueError(f"A setting is NAME=VALUE; got {setting!r}.")
         group, _, inner = name.partition(".")
-        place, key = (changed["loss"], inner) if group == "loss" and inner else (changed, name)
+        place, key = (changed[group], inner) if group in GROUPS and inner else (changed, name)
         if key not in place or isinstance(place[key], dict):
             raise ValueError(f"No setting {name!r}; {_suggestion(name)}.")
         place[key] = _value(name, place[key], text)
@@ -137,8 +149,8 @@ def with_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
 
 
 def _suggestion(name: str) -> str:
-    known = [f.name for f in fields(TrainConfig) if f.name != "loss"]
-    known += [f"loss.{f.name}" for f in fields(LossWeights)]
+    known = [f.name for f in fields(TrainConfig) if f.name not in GROUPS]
+    known += [f"{group}.{f.name}" for group, kind in GROUPS.items() for f in fields(kind)]
     near = get_close_matches(name, known, n=2)
     return f"did you mean {' or '.join(near)}" if near else f"there are {', '.join(known)}"
 

@@ -72,7 +72,7 @@ def resume(out: Path | str, *, epochs: int | None = None, stop_after: int | None
 
 def _train(run: Run, out: Path, stop_after: int | None) -> Path:
     config = run.config
-    clips = Clips(run.dataset.split("train"), config.clips())
+    clips = Clips(run.dataset.split("train"), config.clips(), config.augment)
     held_out = Clips(run.dataset.split("test"), config.clips())
     last = min(config.epochs, stop_after or config.epochs)
     saved_s = time.monotonic()
@@ -98,7 +98,7 @@ def _train_epoch(run: Run, clips: Clips) -> dict[str, float]:
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     total = np.zeros(4)
-    for batch in clips.epoch(run.config.batch_size, rng):
+    for batch in clips.epoch(run.config.batch_size, rng, run.config.loader_workers):
         loss = _step(run, batch)
         total += len(batch.clip) / len(clips) * _numbers(loss)
     return {**_named("train", total), "train/learning_rate": rate}

@@ -1,0 +1,106 @@
+"""Motions as others might have performed them: mirrored, turned, at another speed, on another body.
+
+All of it happens to windows of features while they are cut, by numbers drawn from the window's generator.
+B windows, T frames.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from motionary.body.skeleton import MIRROR, NUM_JOINTS
+from motionary.features import NUM_ROWS
+
+MIRROR_ROWS = (*MIRROR, NUM_JOINTS)
+"""Row of a mirrored window -> row it comes from; the root's path stays last."""
+MIRROR_SIGNS = np.tile(np.array([1, -1, -1, -1, 1, 1], np.float32), (NUM_ROWS, 1))
+"""Of the first two rows of diag(-1, 1, 1) R diag(-1, 1, 1); in the last row, of the root's path."""
+MIRROR_SIGNS[NUM_JOINTS] = [-1, 1, 1, 1, 1, 1]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far windows may be varied; all off by default."""
+
+    mirror: bool = False
+    """Half of the windows are mirrored, and labelled by the data set's table of mirrored actions."""
+    yaw_deg: float = 0.0
+    """Turned about the vertical by up to so many degrees either way."""
+    speed: float = 0.0
+    """Performed up to this share faster, or slower by as large a factor."""
+    shape: float = 0.0
+    """On bodies up to this share larger or smaller: the root goes as much farther with the same angles."""
+
+    def __post_init__(self) -> None:
+        """Check that every amount can be meant."""
+        for name, most in (("yaw_deg", 180.0), ("speed", 1.0), ("shape", 0.5)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"augment.{name} must be from 0 to {most:g}; got {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class Variation:
+    """What is done to each of B windows."""
+
+    mirrored: Bool[ndarray, "B"]
+    yaw_rad: Float[ndarray, "B"]
+    speed: Float[ndarray, "B"]
+    """Factor; 2 takes half as long."""
+    size: Float[ndarray, "B"]
+    """Factor on the root's path."""
+
+    @classmethod
+    def none(cls, count: int) -> "Variation":
+        """Windows as they were recorded."""
+        return cls(np.zeros(count, bool), np.zeros(count), np.ones(count), np.ones(count))
+
+    @classmethod
+    def draw(cls, count: int, augmentation: Augmentation, rng: np.random.Generator) -> "Variation":
+        """Four numbers for each window, whatever is switched on: switching one on does not change another."""
+        coin, turn, tempo, size = rng.random((count, 4)).T
+        return cls(
+            mirrored=(coin < 0.5) & augmentation.mirror,
+            yaw_rad=math.radians(augmentation.yaw_deg) * (2 * turn - 1),
+            speed=(1 + augmentation.speed) ** (2 * tempo - 1),
+            size=1 + augmentation.shape * (2 * size - 1),
+        )
+
+
+def mirror_features(features: Float[ndarray, "*B 25 6"]) -> Float[ndarray, "*B 25 6"]:
+    """The mirror image across the x = 0 plane, as `Motion.mirror`."""
+    return features[..., list(MIRROR_ROWS), :] * MIRROR_SIGNS
+
+
+def turn_features(features: Float[ndarray, "*B 25 6"], angle_rad: Float[ndarray, "*#B"] | float) -> None:
+    """Turn features about the vertical, in place; positive turns +z towards +x."""
+    angle = np.asarray(angle_rad, np.float32)[..., None]
+    cosine, sine = np.cos(angle), np.sin(angle)
+    row_0, row_1 = features[..., 0, :3].copy(), features[..., 0, 3:]
+    row_2 = np.cross(row_0, row_1)
+    features[..., 0, :3] = cosine * row_0 + sine * row_2  # rows of R_y(angle) @ R; the middle row stays
+    x, z = features[..., NUM_JOINTS, 0].copy(), features[..., NUM_JOINTS, 2].copy()
+    features[..., NUM_JOINTS, 0] = cosine[..., 0] * x + sine[..., 0] * z
+    features[..., NUM_JOINTS, 2] = cosine[..., 0] * z - sine[..., 0] * x
+
+
+def blend_features(
+    before: Float[ndarray, "*B 25 6"], after: Float[ndarray, "*B 25 6"], part: Float[ndarray, "*B"]
+) -> Float[ndarray, "*B 25 6"]:
+    """Features between two neighbouring frames: linear, with rotations made orthonormal again.
+
+    Frames are a few degrees apart: there this is slerp to within a tenth of a degree.
+    """
+    part = np.asarray(part, np.float32)[..., None, None]
+    mixed = before + part * (after - before)
+    first, second = mixed[..., :NUM_JOINTS, :3], mixed[..., :NUM_JOINTS, 3:]
+    first /= np.sqrt(_dot(first, first))
+    second -= _dot(first, second) * first
+    second /= np.sqrt(_dot(second, second))
+    return mixed
+
+
+def _dot(a: Float[ndarray, "*B 3"], b: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 1"]:
+    return np.einsum("...i,...i->...", a, b)[..., None]

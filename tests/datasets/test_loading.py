@@ -1,0 +1,65 @@
+"""What is loaded at once is what each clip would have given alone."""
+
+import time
+
+import numpy as np
+import pytest
+
+from motionary.datasets import Dataset, write_dataset
+from motionary.datasets.folder import clip_record
+from motionary.datasets.loading import ahead, load_features
+from motionary.features import headings_rad, motion_to_features
+from motionary.motion import Motion
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Dataset:
+    clips = []
+    for seed, fps in enumerate([30.0, 30.0, 120.0, 25.0, 25.0, 29.97]):
+        rng = np.random.default_rng(seed)
+        pose = rng.normal(0, 0.02, (30 + seed, 24, 3)).cumsum(0)
+        Motion(pose=pose, translation=pose[:, 3] + 5, fps=fps).save(tmp_path / f"{seed}.npz")
+        clips.append(clip_record(Motion.load(tmp_path / f"{seed}.npz"), f"{seed}.npz", "walk"))
+    return write_dataset(tmp_path, clips, fps=30.0)
+
+
+@pytest.mark.parametrize("fps", [30.0, 24.0, 60.0])
+@pytest.mark.parametrize("frames_at_once", [16_384, 40])
+def test_every_clip_is_resampled_from_its_own_rate(dataset, fps, frames_at_once, monkeypatch):
+    monkeypatch.setattr("motionary.datasets.loading.FRAMES_AT_ONCE", frames_at_once)
+    loaded = load_features(dataset, fps)
+    for clip, start, length in zip(dataset.clips, loaded.starts, loaded.lengths, strict=True):
+        motion = dataset.motion(clip).resample(fps)
+        rows = slice(start, start + length)
+        np.testing.assert_allclose(loaded.features[rows], motion_to_features(motion), atol=2e-6)
+        np.testing.assert_allclose(loaded.headings_rad[rows], headings_rad(motion), atol=2e-6)
+
+
+def test_a_data_set_without_clips_has_no_features(dataset):
+    assert len(load_features(dataset.split("test"), 30.0).features) == 0
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_results_come_in_the_order_of_their_jobs(workers):
+    def slow_at_first(job: int) -> int:
+        time.sleep(0.02 / (job + 1))
+        return job
+
+    assert list(ahead(range(9), slow_at_first, workers)) == list(range(9))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_failed_job_fails_when_its_turn_comes(workers):
+    results = ahead([4, 2, 0, 1], lambda job: 8 // job, workers)
+    assert [next(results), next(results)] == [2, 4]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_no_more_than_a_few_are_made_ahead():
+    made = []
+    results = ahead(range(100), made.append, 2)
+    next(results)
+    time.sleep(0.05)
+    assert len(made) <= 6
+    results.close()
