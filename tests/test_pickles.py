@@ -4,9 +4,12 @@ import io
 import os
 import pickle
 import zlib
+from collections import defaultdict
 
+import joblib
 import numpy as np
 import pytest
+import torch
 
 from motionary.pickles import numbers, read_data_file
 
@@ -111,16 +114,54 @@ def test_what_asks_to_run_code_is_refused_by_name(payload, tmp_path, monkeypatch
     assert not (tmp_path / "stolen").exists()
 
 
+@pytest.mark.parametrize("compress", [0, 3, ("gzip", 3), ("bz2", 3), ("lzma", 3), ("xz", 3)])
+def test_files_of_joblib_itself_come_out_whole(compress, tmp_path):
+    people = defaultdict(dict)
+    people[np.int64(3)] |= ARRAYS
+    joblib.dump(people, tmp_path / "a.pkl", compress=compress)
+    ((number, read),) = read_data_file(tmp_path / "a.pkl").items()
+    assert int(numbers(number)) == 3
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(numbers(read[name]), array)
+
+
+def test_a_file_that_claims_to_hold_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("motionary.pickles.LARGEST_BYTES", 1000)
+    (tmp_path / "a.pkl").write_bytes(zlib.compress(b"\0" * 5000))
+    with pytest.raises(ValueError, match="holds more than"):
+        read_data_file(tmp_path / "a.pkl")
+
+
+def test_tensors_and_objects_of_npy_files_come_out_whole(tmp_path):
+    tensor = torch.arange(12.0).reshape(3, 4).T[1:]  # neither contiguous nor at its storage's start
+    np.save(tmp_path / "a.npy", {"tensor": tensor, "array": np.arange(3)})
+    read = read_data_file(tmp_path / "a.npy")
+    np.testing.assert_array_equal(numbers(read["tensor"]), tensor.numpy())
+    np.testing.assert_array_equal(numbers(read["array"]), np.arange(3))
+    np.save(tmp_path / "b.npy", np.eye(2))
+    np.testing.assert_array_equal(read_data_file(tmp_path / "b.npy"), np.eye(2))
+
+
+def test_objects_of_npy_files_run_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save(tmp_path / "a.npy", {"x": Malicious()}, allow_pickle=True)
+    with pytest.raises(ValueError, match="system, which no file of arrays needs"):
+        read_data_file(tmp_path / "a.npy")
+    assert not (tmp_path / "stolen").exists()
+
+
 def test_arrays_of_objects_are_refused(tmp_path):
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(np.array([{}], object)))
     with pytest.raises(ValueError, match="hold numbers"):
         numbers(read_data_file(tmp_path / "a.pkl"))
 
 
-def test_compressed_and_damaged_files_are_named(tmp_path):
+def test_damaged_files_are_named(tmp_path):
     whole = joblib_file(tmp_path / "a.pkl", ARRAYS).read_bytes()
     for content, message in [
-        (zlib.compress(whole), "compressed"),
+        (zlib.compress(whole)[:-20], "compressed and is cut"),
+        (zlib.compress(whole)[:2] + b"\xff" * 40, "compressed and damaged"),
+        (b'\x04"M\x18' + whole, "lz4"),
         (whole[:150], "not a readable pickle"),
         (whole[:-8], "not a readable pickle"),
         (b"", "not a readable pickle"),

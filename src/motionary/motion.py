@@ -208,7 +208,10 @@ class Motion:
         the rest.
         """
         some_vertices = torch.arange(0, body.num_vertices, 1 + body.num_vertices // 2000)
-        lowest_m = self.posed(body).skin(some_vertices)[..., 1].amin(-1).numpy()
+        parts = [self.crop(start, start + 512) for start in range(0, len(self), 512)]  # to bound the memory
+        lowest_m = np.concatenate(
+            [part.posed(body).skin(some_vertices)[..., 1].amin(-1).numpy() for part in parts]
+        )
         ground_m = np.percentile(lowest_m[self.valid] if self.valid.any() else lowest_m, 5)
         return replace(self, translation=self.translation - np.array([0, ground_m, 0], np.float32))
 

@@ -1,14 +1,20 @@
 """Pickles read without running anything they contain.
 
-A pickle is a program. Here numpy arrays, scipy.sparse matrices and chumpy arrays become inert stand-ins whose
-numbers are taken out afterwards by `numbers`, and every other name is refused. The arrays of uncompressed
-joblib files, raw bytes after the part of the pickle that announces them, are read too.
+A pickle is a program. Here numpy arrays, torch tensors, scipy.sparse matrices and chumpy arrays become inert
+stand-ins whose numbers are taken out afterwards by `numbers`, and every other name is refused. The arrays of
+joblib files, raw bytes after the part of the pickle that announces them, are read too, and so are the objects
+that `numpy.save` pickles.
 """
 
+import bz2
 import io
+import lzma
 import pickle
 import re
+import warnings
+import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +35,19 @@ def read_python_2(content: bytes) -> Any:
 
 
 def read_data_file(path: Path | str) -> Any:
-    """What a pickle or uncompressed joblib file of arrays holds; arrays are stand-ins for `numbers`.
+    """What a pickle, a joblib file or a .npy file of arrays holds; arrays are stand-ins for `numbers`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, compressed, or asks to use anything else than arrays and plain data.
+        ValueError: If it is damaged, or asks to use anything else than arrays and plain data.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No data file at {path}.")
-    content = path.read_bytes()
-    for magic, name in _COMPRESSED.items():
-        if content.startswith(magic):
-            raise ValueError(
-                f"{path} is compressed ({name}); write it anew with joblib.dump(..., compress=0)."
-            )
+    content = _decompressed(path.read_bytes(), path)
     try:
+        if content.startswith(np.lib.format.MAGIC_PREFIX):
+            return _npy(content)
         return _JoblibUnpickler(content).load()
     except RefusedError as refused:
         raise ValueError(
@@ -55,18 +58,53 @@ def read_data_file(path: Path | str) -> Any:
         raise ValueError(f"{path} is not a readable pickle ({reason}).") from None
 
 
-_COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"\x78\x01": "zlib",
-    b"\x78\x5e": "zlib",
-    b"\x78\x9c": "zlib",
-    b"\x78\xda": "zlib",
-    b"BZh": "bzip2",
-    b"\x5d\x00": "lzma",
-    b"\xfd7zXZ": "xz",
-    b'\x04"M\x18': "lz4",
+LARGEST_BYTES = 8 << 30
+"""Of a decompressed file: a small one can claim to hold far more than any memory."""
+
+_DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(31),
+    b"\x78\x01": zlib.decompressobj,
+    b"\x78\x5e": zlib.decompressobj,
+    b"\x78\x9c": zlib.decompressobj,
+    b"\x78\xda": zlib.decompressobj,
+    b"BZh": bz2.BZ2Decompressor,
+    b"\x5d\x00": lzma.LZMADecompressor,
+    b"\xfd7zXZ": lzma.LZMADecompressor,
 }
-"""First bytes of the compressions that joblib offers."""
+"""By the first bytes: gzip, zlib, bzip2, lzma and xz, the compressions that joblib offers but for lz4."""
+
+
+def _decompressed(content: bytes, path: Path) -> bytes:
+    if content.startswith(b'\x04"M\x18'):
+        raise ValueError(f"{path} is compressed with lz4; write it anew with joblib.dump(..., compress=3).")
+    make = next((make for magic, make in _DECOMPRESSORS.items() if content.startswith(magic)), None)
+    if make is None:
+        return content
+    decompressor = make()
+    try:
+        whole = decompressor.decompress(content, LARGEST_BYTES)
+    except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
+        raise ValueError(f"{path} is compressed and damaged ({error}).") from None
+    if not decompressor.eof:
+        reason = "is cut" if len(whole) < LARGEST_BYTES else f"holds more than {LARGEST_BYTES >> 30} GiB"
+        raise ValueError(f"{path} is compressed and {reason}.")
+    return whole
+
+
+def _npy(content: bytes) -> Any:
+    """The array of a .npy file, or the only object in it."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    read_header = (
+        np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read_header(file)
+    if not dtype.hasobject:
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    if shape != ():
+        raise ValueError(f"it holds an array {shape} of objects; expected numbers or one dictionary")
+    array = _Unpickler(file, encoding="latin1").load()
+    return array.state[-1][0]
 
 
 class RefusedError(Exception):
@@ -101,10 +139,17 @@ def _no_bytes() -> bytes:
     return b""
 
 
+def _plain_dict(*factory: Any) -> dict:
+    """Stands in for `collections.defaultdict`."""
+    return {}
+
+
 _CALLED = {
     "_codecs.encode": _encode,
     "builtins.bytes": _no_bytes,
+    "builtins.dict": dict,
     "builtins.set": set,
+    "collections.defaultdict": _plain_dict,
     "collections.OrderedDict": OrderedDict,
     "copyreg._reconstructor": _reconstructor,
 }
@@ -115,6 +160,7 @@ _WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 
 _INERT = re.compile(
     r"numpy\.(ndarray|dtype)|numpy\._?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)"
+    r"|torch\._utils\._rebuild_tensor(_v2)?|torch\.storage\._load_from_bytes"
     r"|chumpy\..*|scipy\.sparse\..*|builtins\.object|" + re.escape(_WRAPPER)
 )
 """What gets a stand-in."""
@@ -166,12 +212,14 @@ class _JoblibUnpickler(pickle._Unpickler):
 
 
 def numbers(value: Any) -> ndarray:
-    """The numbers of an array, or of a stand-in for an array, a sparse matrix or a chumpy array."""
+    """The numbers of an array or tensor, or of a stand-in for one, a sparse matrix or a chumpy array."""
     if not isinstance(value, StandIn):
         return np.asarray(value)
     package = value.original.partition(".")[0]
     if package == "numpy":
         return _numpy_array(value)
+    if package == "torch":
+        return _torch_tensor(value)
     # Objects with __slots__ pickle a pair of dictionaries.
     parts = value.state if isinstance(value.state, tuple) else (value.state,)
     state = {key: content for part in parts if part for key, content in part.items()}
@@ -200,6 +248,19 @@ def _numpy_array(value: StandIn) -> ndarray:
     numpy_type = _dtype(dtype)
     raw = content.encode("latin1") if isinstance(content, str) else bytearray(content)
     return np.frombuffer(raw, numpy_type).reshape(shape, order=order)
+
+
+def _torch_tensor(value: StandIn) -> ndarray:
+    """A tensor from what torch pickles of it: its storage, saved as a file of its own, and how to walk it."""
+    import torch  # not needed by the other pickles
+
+    storage, offset, size, stride, *_ = value.arguments
+    (content,) = storage.arguments
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch's own files use its deprecated storages
+        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        flat = torch.empty(0, dtype=loaded.dtype)
+        return flat.set_(loaded.untyped(), offset, size, stride).numpy()
 
 
 def _dtype(value: StandIn) -> np.dtype:

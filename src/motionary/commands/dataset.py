@@ -3,11 +3,15 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional, arg
+
+Recordings = Literal["auto", "bvh", "amc", "amass"]
+Results = Literal["vibe", "pare", "wham", "gvhmr", "4dhumans", "tram", "smplx"]
+Published = Literal["ntu13", "humanact12", "uestc"]
 
 
 def import_(
@@ -15,7 +19,7 @@ def import_(
     /,
     *,
     out: Path,
-    format: Literal["auto", "bvh", "amc", "amass", "ntu13", "humanact12", "uestc"] = "auto",
+    format: Recordings | Results | Published = "auto",
     label_pattern: str | None = None,
     fps: float | None = None,
     test_fraction: float = 0.2,
@@ -24,15 +28,17 @@ def import_(
     licence: str = "unknown",
     workers: int | None = None,
 ) -> None:
-    """Turn motion capture files, or a data set ACTOR was published on, into a data set.
+    """Turn motion capture, other systems' estimates, or a data set ACTOR was published on into a data set.
 
     Args:
         source: Files, or folders searched for them; the folder of a published data set.
         out: Folder of the new data set.
-        format: What the files are; auto goes by suffix. ntu13, humanact12 and uestc are published data sets.
+        format: What the files are; auto goes by suffix and content. vibe to smplx are results of pose
+            estimators; ntu13, humanact12 and uestc are published data sets.
         label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
             file's name. Without it the label is the parent folder's name.
-        fps: Frame rate of the data set; 30 for motion capture, its own for a published data set.
+        fps: Frame rate of the data set; 30 for motion capture, its own for a published data set. Of estimates
+            the rate of their video, which few files say; 30 where it is needed and not given.
         test_fraction: Share of every action's clips held out for testing, where no split by subject was
             published.
         test_subject: Hold out all clips of these subjects instead.
@@ -42,10 +48,17 @@ def import_(
     """
     from motionary.datasets.published_import import PublishedImport, import_published_set
     from motionary.datasets.recordings import RecordingImport, import_data_set
+    from motionary.datasets.results import ResultImport, holds_results, import_results
 
     if not source:
         raise ValueError("Expected a file or folder to import; none was given.")
-    if format in ("auto", "bvh", "amc", "amass"):
+    if format in get_args(Results) or (format == "auto" and holds_results(source)):
+        dataset = import_results(
+            source, out, ResultImport(format, label_pattern, fps, test_fraction, test_subject, seed, licence)
+        )
+        if "fps_assumed" in dataset.provenance:
+            print("note: no frame rate in the files; took 30, --fps gives the video's", file=sys.stderr)
+    elif format in ("auto", "bvh", "amc", "amass"):
         options = RecordingImport(
             format, label_pattern, fps or 30.0, test_fraction, test_subject, seed, licence
         )

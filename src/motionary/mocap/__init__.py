@@ -1,6 +1,20 @@
 """Motion capture in: BVH, Acclaim ASF/AMC and AMASS files become Motions of the free body."""
 
-from motionary.mocap.importing import Imported, find_recordings, import_recordings
+from motionary.mocap.importing import (
+    Imported,
+    compiled_label_pattern,
+    find_recordings,
+    import_recordings,
+    label_of,
+)
 from motionary.mocap.reading import FASTEST_M_S, read_motion
 
-__all__ = ["FASTEST_M_S", "Imported", "find_recordings", "import_recordings", "read_motion"]
+__all__ = [
+    "FASTEST_M_S",
+    "Imported",
+    "compiled_label_pattern",
+    "find_recordings",
+    "import_recordings",
+    "label_of",
+    "read_motion",
+]

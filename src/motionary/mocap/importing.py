@@ -74,10 +74,10 @@ def import_recordings(
         FileNotFoundError: If a source does not exist or holds no recording.
         ValueError: If label_pattern is no regular expression or lacks the group `action`.
     """
-    pattern = _pattern(label_pattern)
+    pattern = compiled_label_pattern(label_pattern)
     sources = [sources] if isinstance(sources, str | Path) else sources
     named = [
-        (path, *_label(path, Path(source), pattern))
+        (path, *label_of(path, Path(source), pattern))
         for source in sources
         for path in find_recordings(source, format)
     ]
@@ -102,7 +102,12 @@ class _Job:
     up: Axis
 
 
-def _pattern(label_pattern: str | None) -> re.Pattern[str] | None:
+def compiled_label_pattern(label_pattern: str | None) -> re.Pattern[str] | None:
+    """A label pattern, checked.
+
+    Raises:
+        ValueError: If it is no regular expression or lacks the group `action`.
+    """
     if label_pattern is None:
         return None
     try:
@@ -116,8 +121,11 @@ def _pattern(label_pattern: str | None) -> re.Pattern[str] | None:
     return pattern
 
 
-def _label(path: Path, source: Path, pattern: re.Pattern[str] | None) -> tuple[str | None, str | None]:
-    """Action and subject."""
+def label_of(path: Path, source: Path, pattern: re.Pattern[str] | None) -> tuple[str | None, str | None]:
+    """Action and subject of a file found in a source: by the pattern, else the folder's name and nobody.
+
+    The action is None where the pattern does not match.
+    """
     if pattern is None:
         return path.resolve().parent.name, None
     relative = path.relative_to(source).as_posix() if source.is_dir() else path.name
