@@ -55,6 +55,10 @@ JOINT_SETS = {
 """SMPL's own joints; the 49 of VIBE; the 18 of Action2Motion; the last two's union ("a2m plus")."""
 
 
+EVALUATION_ROWS = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
+"""The 14 rows of `J_regressor_h36m.npy` that 3D pose papers evaluate on, in LSP's order."""
+
+
 def set_points(
     posed: PosedBody, name: str, extra_regressor: Float[Tensor, "9 V"] | None = None
 ) -> Float[Tensor, "*B K 3"]:
@@ -78,11 +82,11 @@ def set_points(
     if max(wanted) >= FIRST_EXTRA:
         if extra_regressor is None:
             raise ValueError(f"The joint set {name!r} needs the {NUM_EXTRA} rows of extra_regressor.")
-        found.append(_regress(posed, extra_regressor))
+        found.append(regressed_points(posed, extra_regressor))
     return torch.cat(found, dim=-2)[..., list(wanted), :]
 
 
-def _regress(posed: PosedBody, regressor: Float[Tensor, "J V"]) -> Float[Tensor, "*B J 3"]:
+def regressed_points(posed: PosedBody, regressor: Float[Tensor, "J V"]) -> Float[Tensor, "*B J 3"]:
     """Weighted means of vertices; only those with some weight are skinned."""
     used = regressor.abs().sum(0).nonzero().squeeze(-1)
     return regressor[:, used] @ posed.skin(used)

@@ -7,9 +7,7 @@ B batch, Z latent size, R repetitions, C classes.
 """
 
 import io
-import pickle
 import re
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -32,6 +30,7 @@ from motionary.models.actor import (
     to_reference,
 )
 from motionary.models.checkpoint import FrameName, Model
+from motionary.torch_files import read_torch_file
 
 OPTIONS_FILE = "opt.yaml"
 TABLE_TOLERANCE = 1e-3
@@ -186,25 +185,7 @@ def read_state(path: Path | str) -> dict[str, Tensor]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, asks to run code, or holds something else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"No checkpoint at {path}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's remarks on odd pickles; the error says what matters
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        wanted = re.search(
-            r"GLOBAL (\S+)|instantiate (\S+)|[Uu]nsupported (?:class|operand) (\S+)", str(error)
-        )
-        if wanted:
-            name = next(group for group in wanted.groups() if group)
-            raise ValueError(
-                f"{path} asks to use {name}, which no state dict needs; it was not run. Do not trust it."
-            ) from None
-        raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
-    except Exception as error:  # a damaged archive fails in many ways
-        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__}).") from None
+    state = read_torch_file(path)
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
     ):
