@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from motionary.atomic import write_atomically
 from motionary.estimators.fitting import Camera
+from motionary.estimators.strip import Thumbnail, who_is_who
 from motionary.estimators.video import VideoFacts
 from motionary.motion import Motion, gaps
 
@@ -78,6 +80,10 @@ class VideoEstimate:
     people: dict[int, PersonEstimate]
     dropped: tuple[str, ...] = ()
     """Who was seen but not kept, and why."""
+    cuts_s: tuple[float, ...] = ()
+    """When another shot begins; nobody is followed from one shot to the next."""
+    thumbnails: tuple[Thumbnail, ...] = ()
+    """A few pictures of the video."""
 
     def summary(self) -> dict[str, Any]:
         """What was seen, for a JSON file."""
@@ -86,7 +92,22 @@ class VideoEstimate:
             "estimator": self.estimator,
             "people": [self._seen(number, person) for number, person in self.people.items()],
             "dropped": list(self.dropped),
+            "cuts_s": [round(cut, 4) for cut in self.cuts_s],
         }
+
+    def strip(self) -> UInt8[ndarray, "H W 3"]:
+        """A picture that shows who is who.
+
+        Raises:
+            ValueError: If there are no thumbnails.
+        """
+        if not self.thumbnails:
+            raise ValueError(f"The estimate of {self.video.name} kept no pictures to show who is who.")
+        boxes: dict[int, list[tuple[float, ndarray]]] = {}
+        for stretch in self.people.values():
+            seen = zip(stretch.times_s.tolist(), stretch.boxes_px, stretch.motion.valid, strict=True)
+            boxes.setdefault(stretch.person, []).extend((time_s, box) for time_s, box, valid in seen if valid)
+        return who_is_who(self.thumbnails, boxes, self.video.duration_s)
 
     def _seen(self, number: int, person: PersonEstimate) -> dict[str, Any]:
         motion, view = person.motion, person.view
@@ -113,7 +134,7 @@ class VideoEstimate:
 
 
 def save_estimate(estimate: VideoEstimate, folder: Path) -> Path:
-    """Write person_<k>.npz for every person and estimate.json beside them, each whole or not at all.
+    """Write person_<k>.npz for every person, with estimate.json and people.png, each whole or not at all.
 
     A person hidden for long gives several files; estimate.json tells by `person` which belong together. Files
     of people that an earlier run found here and this one did not are removed.
@@ -128,5 +149,8 @@ def save_estimate(estimate: VideoEstimate, folder: Path) -> Path:
         suffix = path.stem.removeprefix("person_")
         if suffix.isdecimal() and int(suffix) not in estimate.people:
             path.unlink()  # left by an earlier run
+    if estimate.thumbnails:
+        _, png = cv2.imencode(".png", estimate.strip()[..., ::-1])
+        write_atomically(folder / "people.png", png.tobytes())
     write_atomically(folder / "estimate.json", (json.dumps(estimate.summary(), indent=2) + "\n").encode())
     return folder

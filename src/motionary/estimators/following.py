@@ -20,6 +20,8 @@ Detect = Callable[[Frame, int], list[Region]]
 """From a frame and the number of looks before this one to where people may be."""
 Locate = Callable[[Frame, Region], Seen | None]
 """From a region of a frame to the person there, if any."""
+IsCut = Callable[[Frame], bool]
+"""Given a video's frames in order: whether this one begins another shot."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,20 @@ class Eyes:
         self._pool.shutdown()
 
 
-class Follower:
-    """Follows everybody through frames given in order; `tracks` holds what was found so far."""
+Ahead = tuple[Frame, "dict[int, Future[Seen | None]]"]
+"""A frame, and who is being looked at in it."""
 
-    def __init__(self, detect: Detect, eyes: Eyes, config: FollowConfig) -> None:
-        self._detect, self._eyes, self._config = detect, eyes, config
+
+class Follower:
+    """Follows everybody through frames given in order.
+
+    Attributes:
+        cuts_s: When other shots began.
+    """
+
+    def __init__(self, detect: Detect, eyes: Eyes, is_cut: IsCut, config: FollowConfig) -> None:
+        self._detect, self._eyes, self._is_cut, self._config = detect, eyes, is_cut, config
+        self.cuts_s: list[float] = []
         self._tracker = Tracker(config.tracker)
         self._last_detection_s, self._looks = -config.detect_every_s, 0
 
@@ -82,8 +93,11 @@ class Follower:
 
     def follow(self, frames: Iterable[Frame]) -> None:
         """Follow everybody through successive frames: while one is looked at, the next is already."""
-        ahead: tuple[Frame, dict[int, Future[Seen | None]]] | None = None
+        ahead: Ahead | None = None
         for frame in frames:
+            if self._is_cut(frame):
+                self._cut(frame, ahead)
+                ahead = None
             looks = {
                 track.number: self._eyes.soon(frame, region)
                 for track, region in self._tracker.to_visit(frame.time_s)
@@ -94,6 +108,14 @@ class Follower:
             ahead = frame, looks
         if ahead:
             self._visit(*ahead)
+
+    def _cut(self, frame: Frame, ahead: Ahead | None) -> None:
+        """End the shot before this frame."""
+        if ahead:
+            self._visit(*ahead)
+        self._tracker.cut()
+        self.cuts_s.append(frame.time_s)
+        self._last_detection_s, self._looks = -self._config.detect_every_s, 0
 
     def _visit(self, frame: Frame, looks: "dict[int, Future[Seen | None]]") -> None:
         """Note what was seen of everybody; look again, where they are expected by now, if nothing was."""
@@ -123,9 +145,23 @@ class Follower:
                 self._tracker.found(frame.time_s, where, *seen)
 
 
+@dataclass(frozen=True)
+class Followed:
+    """Everybody in a video."""
+
+    tracks: list[Track]
+    """One per person and shot, in order of appearance."""
+    cuts_s: tuple[float, ...]
+    """When other shots began."""
+
+
 def follow_people(
-    frames: Iterable[Frame], detect: Detect, locators: Sequence[Locate], config: FollowConfig
-) -> list[Track]:
+    frames: Iterable[Frame],
+    detect: Detect,
+    locators: Sequence[Locate],
+    config: FollowConfig,
+    is_cut: IsCut | None = None,
+) -> Followed:
     """Follow everybody through a video, one pass, in memory that does not grow with the pictures.
 
     Args:
@@ -133,14 +169,12 @@ def follow_people(
         detect: Finds people.
         locators: Alike; as many as may look at the same time.
         config: How often to detect, and whom to take for whom.
-
-    Returns:
-        One track per person, in order of appearance.
+        is_cut: Tells shots apart; None takes the video to be one shot.
     """
     eyes = Eyes(locators)
     try:
-        follower = Follower(detect, eyes, config)
+        follower = Follower(detect, eyes, is_cut or (lambda frame: False), config)
         follower.follow(frames)
-        return follower.tracks
+        return Followed(follower.tracks, tuple(follower.cuts_s))
     finally:
         eyes.close()

@@ -30,7 +30,10 @@ class TrackerConfig:
     size_ratio: float = 1.6
     """A person reappears no more than this factor larger or smaller."""
     duplicate_distance: float = 0.1
-    """Two followed people whose landmarks lie this near on average are one person followed twice."""
+    """Two followed people whose landmarks lie this near on average are one person followed twice..."""
+    duplicate_ratio: float = 1.3
+    """... unless one of them is so much larger: somebody nearer, who passes in front. A detection so much
+    larger or smaller than a followed person is, while somebody is missing, another person."""
     patience_s: float = 0.15
     """A person not confirmed in their region for this long is out of sight until detected again."""
 
@@ -45,6 +48,8 @@ class Track:
     regions: list[Region] = field(default_factory=list)
     """Where to look next, as known after each sighting."""
     active: bool = True
+    ended: bool = False
+    """Whether the shot this person was seen in is over: nobody comes back from it."""
 
     def expected(self, time_s: float) -> Region:
         """Where the person should be at a time, moving on as lately, for a quarter of a second at most."""
@@ -84,8 +89,15 @@ class Tracker:
     def unclaimed(self, time_s: float, detected: Sequence[Region]) -> list[Region]:
         """Detected regions that are of nobody seen in this frame."""
         seen = [track.regions[-1] for track in self.tracks if track.active and track.times_s[-1] == time_s]
-        near = self.config.crowded_distance if self._missing(time_s) else self.config.same_person_distance
-        return [region for region in detected if all(_apart(region, other) > near for other in seen)]
+        if self._missing(time_s):
+            near, ratio = self.config.crowded_distance, self.config.duplicate_ratio
+        else:
+            near, ratio = self.config.same_person_distance, np.inf
+        return [
+            region
+            for region in detected
+            if all(_apart(region, other) > near or _ratio(region, other) > ratio for other in seen)
+        ]
 
     def found(self, time_s: float, where: Region, seen: Landmarks, region: Region) -> Track:
         """Note a detected person: one who was out of sight if position and size agree, else a new one."""
@@ -108,16 +120,21 @@ class Tracker:
                 track.active = False
         self.tracks = [track for track in self.tracks if track.sightings]
 
+    def cut(self) -> None:
+        """Another shot begins: everybody's track ends."""
+        for track in self.tracks:
+            track.active, track.ended = False, True
+
     def _missing(self, time_s: float) -> bool:
         """Whether somebody went out of sight lately."""
-        away_s = [time_s - track.times_s[-1] for track in self.tracks]
+        away_s = [time_s - track.times_s[-1] for track in self.tracks if not track.ended]
         return any(0 < away <= self.config.return_after_s for away in away_s)
 
     def _returned(self, time_s: float, where: Region) -> Track | None:
         config, best, best_distance = self.config, None, np.inf
         for track in self.tracks:
             away_s = time_s - track.times_s[-1]
-            if away_s == 0 or away_s > config.return_after_s:
+            if track.ended or away_s == 0 or away_s > config.return_after_s:
                 continue
             last = track.regions[-1]
             ratio = where.size_px / last.size_px
@@ -129,8 +146,9 @@ class Tracker:
 
     def _duplicates(self, a: Track, b: Track) -> bool:
         gap_px = np.linalg.norm(a.sightings[-1].image_px - b.sightings[-1].image_px, axis=-1).mean()
-        size_px = max(a.regions[-1].size_px, b.regions[-1].size_px)
-        return bool(gap_px < self.config.duplicate_distance * size_px)
+        alike = _ratio(a.regions[-1], b.regions[-1]) < self.config.duplicate_ratio
+        size_px = min(a.regions[-1].size_px, b.regions[-1].size_px)
+        return bool(alike and gap_px < self.config.duplicate_distance * size_px)
 
     def _drop_jumper(self, a: Track, b: Track) -> None:
         """Of two tracks on one person, take the last sighting from the one that left its own course."""
@@ -145,6 +163,11 @@ class Tracker:
 def _apart(a: Region, b: Region) -> float:
     """Distance between centres as a fraction of the larger region."""
     return float(np.linalg.norm(a.center_px - b.center_px)) / max(a.size_px, b.size_px)
+
+
+def _ratio(a: Region, b: Region) -> float:
+    """The larger size over the smaller."""
+    return max(a.size_px, b.size_px) / max(min(a.size_px, b.size_px), 1e-9)
 
 
 def _jump(track: Track) -> float:

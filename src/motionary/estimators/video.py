@@ -103,6 +103,9 @@ class Video:
     """A video file opened for one pass over its frames.
 
     `facts()` tells what was decoded once the pass is over.
+
+    Attributes:
+        declared_frames: As the header says; 0 where it does not.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -123,7 +126,7 @@ class Video:
         self._stream.thread_type = "SLICE"  # frame threads cost more than they gain beside the networks
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._nominal_fps = float(rate) if rate else 30.0
-        self._declared = self._stream.frames
+        self.declared_frames = int(self._stream.frames)
         if self._stream.duration and self._stream.time_base:
             self._declared_s = float(self._stream.duration * self._stream.time_base)
         else:
@@ -146,7 +149,7 @@ class Video:
         """What was decoded so far."""
         steps = np.diff(self._times)
         fps = float(1 / np.median(steps)) if len(steps) else self._nominal_fps
-        declared, got = self._declared, len(self._times)
+        declared, got = self.declared_frames, len(self._times)
         duration = (self._times[-1] + 1 / fps) if self._times else 0.0
         note = ""
         if self._bad_packets or got < 0.98 * declared or duration < 0.9 * self._declared_s - 0.2:
