@@ -17,6 +17,13 @@ from tyro.conf import Positional, arg
 
 from motionary.commands.assets import assets_get, assets_list, assets_set
 from motionary.commands.dataset import dataset_inspect, import_
+from motionary.commands.dataset_editing import (
+    dataset_filter,
+    dataset_merge,
+    dataset_mirror,
+    dataset_relabel,
+    dataset_split,
+)
 from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
 from motionary.commands.published import import_model
@@ -182,6 +189,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "estimate": estimate,
     "import": import_,
     "dataset inspect": dataset_inspect,
+    "dataset split": dataset_split,
+    "dataset merge": dataset_merge,
+    "dataset relabel": dataset_relabel,
+    "dataset filter": dataset_filter,
+    "dataset mirror": dataset_mirror,
     "train": train,
     "train-recogniser": train_recogniser,
     "import-model": import_model,

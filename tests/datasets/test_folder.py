@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from motionary.datasets import ClipRecord, Dataset, Rejected, stratified_split, write_dataset
-from motionary.datasets.actions import subject_split
 from motionary.datasets.folder import clip_record
+from motionary.datasets.splitting import subject_split
 from motionary.motion import Motion
 
 

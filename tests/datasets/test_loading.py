@@ -24,7 +24,7 @@ def dataset(tmp_path) -> Dataset:
 
 
 @pytest.mark.parametrize("fps", [30.0, 24.0, 60.0])
-@pytest.mark.parametrize("frames_at_once", [16_384, 40])
+@pytest.mark.parametrize("frames_at_once", [4096, 40])
 def test_every_clip_is_resampled_from_its_own_rate(dataset, fps, frames_at_once, monkeypatch):
     monkeypatch.setattr("motionary.datasets.loading.FRAMES_AT_ONCE", frames_at_once)
     loaded = load_features(dataset, fps)

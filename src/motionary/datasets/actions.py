@@ -1,11 +1,9 @@
-"""Labels and splits: which clip shows which action, and which clips are held out."""
+"""What a data set's index says of its clips: action, split, where each came from; and what was rejected."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 SplitName = Literal["train", "test"]
 
@@ -23,6 +21,15 @@ class ClipRecord:
     subject: str | None = None
     coverage: float = 1.0
     """Share of frames that were observed rather than filled."""
+    source: str | None = None
+    """Recording or video it was cut from, relative to what was imported; clips that share it stay together
+    when a data set is split."""
+    start_s: float = 0.0
+    """Where it starts in its source, seconds."""
+    trust: float | None = None
+    """How far its frames are to be believed on average, 0 to 1; None where nobody noted it."""
+    verdict: str | None = None
+    """What its estimator thought of it; None for motion capture and estimators that do not say."""
 
     @property
     def duration_s(self) -> float:
@@ -38,43 +45,7 @@ class Rejected:
     reason: str
 
 
-def stratified_split(
-    clips: Sequence[ClipRecord], test_fraction: float, seed: int = 0
-) -> tuple[ClipRecord, ...]:
-    """Hold out a share of every action's clips, chosen by seed.
-
-    An action with two clips or more keeps at least one on each side.
-
-    Raises:
-        ValueError: If test_fraction is not in [0, 1).
-    """
-    if not 0 <= test_fraction < 1:
-        raise ValueError(f"test_fraction must be at least 0 and below 1; got {test_fraction}.")
-    rng = np.random.default_rng(seed)
-    by_action: dict[str, list[int]] = defaultdict(list)
-    for index, clip in enumerate(clips):
-        by_action[clip.action].append(index)
-    held_out: set[int] = set()
-    for action in sorted(by_action):
-        members = by_action[action]
-        count = round(test_fraction * len(members))
-        if test_fraction > 0 and len(members) > 1:
-            count = min(max(count, 1), len(members) - 1)
-        held_out.update(rng.permutation(members)[:count].tolist())
-    return tuple(replace(clip, split="test" if i in held_out else "train") for i, clip in enumerate(clips))
-
-
-def subject_split(clips: Iterable[ClipRecord], test_subjects: Collection[str]) -> tuple[ClipRecord, ...]:
-    """Hold out every clip of some subjects.
-
-    Raises:
-        ValueError: If no clip belongs to one of them.
-    """
-    clips = tuple(clips)
-    known = sorted({clip.subject for clip in clips if clip.subject})
-    unknown = sorted(set(test_subjects) - set(known))
-    if unknown:
-        raise ValueError(
-            f"No clip of subject {', '.join(unknown)}; the subjects are: {', '.join(known) or 'none'}."
-        )
-    return tuple(replace(clip, split="test" if clip.subject in test_subjects else "train") for clip in clips)
+def usual_fps(clips: Iterable[ClipRecord]) -> float:
+    """The frame rate of most clips; of those as frequent, the highest."""
+    counts = Counter(clip.fps for clip in clips)
+    return max(counts, key=lambda fps: (counts[fps], fps))

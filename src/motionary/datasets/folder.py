@@ -14,7 +14,7 @@ from motionary.datasets.actions import ClipRecord, Rejected, SplitName
 from motionary.datasets.mirroring import mirrored_actions
 from motionary.motion import Motion, write_atomically
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 INDEX_NAME = "dataset.json"
 
 
@@ -122,6 +122,7 @@ def write_dataset(
     actions: Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
     licence: str = "unknown",
+    mirror: dict[str, str] | None = None,
 ) -> Dataset:
     """Write `dataset.json` for Motion files already in a folder.
 
@@ -133,6 +134,7 @@ def write_dataset(
         actions: Order in which the clips' actions are indexed; alphabetical when None.
         provenance: Where it came from.
         licence: Of the recordings.
+        mirror: Actions whose mirror image shows another one than their names tell.
 
     Raises:
         ValueError: If there is no clip.
@@ -148,6 +150,7 @@ def write_dataset(
         rejected=tuple(rejected),
         provenance=provenance or {},
         licence=licence,
+        mirror=mirror or {},
     )
     content = {"format_version": FORMAT_VERSION, **asdict(dataset)}
     del content["root"]
@@ -247,8 +250,17 @@ def _safe(name: str) -> str:
     )
 
 
-def clip_record(motion: Motion, path: str, action: str, subject: str | None = None) -> ClipRecord:
-    """The index entry of a Motion file at a path relative to its data set."""
+def clip_record(
+    motion: Motion,
+    path: str,
+    action: str,
+    subject: str | None = None,
+    *,
+    source: str | None = None,
+    start_s: float = 0.0,
+    verdict: str | None = None,
+) -> ClipRecord:
+    """The index entry of a Motion file at a path relative to its data set; see `ClipRecord`."""
     return ClipRecord(
         path=path,
         action=action,
@@ -256,4 +268,8 @@ def clip_record(motion: Motion, path: str, action: str, subject: str | None = No
         fps=motion.fps,
         subject=subject,
         coverage=round(float(motion.valid.mean()), 4),
+        source=source,
+        start_s=round(start_s, 4),
+        trust=round(float(motion.trust.mean()), 4),
+        verdict=verdict,
     )

@@ -19,7 +19,7 @@ from motionary.datasets.packed import PackedMotions, Piece, open_packed
 from motionary.features import NUM_FEATURES, NUM_ROWS, headings_rad, motion_to_features
 from motionary.motion import Motion, resampled_length
 
-FRAMES_AT_ONCE = 16_384
+FRAMES_AT_ONCE = 4096
 """Of joined motions; bounds the memory for what is computed on the way."""
 
 AHEAD_PER_WORKER = 2

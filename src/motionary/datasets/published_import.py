@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.progress import track
 
 from motionary.body.assets import load_body
-from motionary.datasets.actions import ClipRecord, stratified_split, subject_split
+from motionary.datasets.actions import ClipRecord
 from motionary.datasets.folder import (
     Dataset,
     clip_path,
@@ -19,6 +19,7 @@ from motionary.datasets.folder import (
 from motionary.datasets.humanact12 import read_humanact12
 from motionary.datasets.ntu13 import read_ntu13
 from motionary.datasets.published import PublishedSet, to_motion
+from motionary.datasets.splitting import stratified_split, subject_split
 from motionary.datasets.uestc import read_uestc
 
 READERS: dict[str, Callable[[Path], PublishedSet]] = {

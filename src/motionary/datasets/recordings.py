@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from motionary.datasets.actions import ClipRecord, Rejected, stratified_split, subject_split
+from motionary.datasets.actions import ClipRecord, Rejected
 from motionary.datasets.folder import (
     Dataset,
     clip_path,
@@ -15,6 +15,7 @@ from motionary.datasets.folder import (
     folder_in_one_piece,
     write_dataset,
 )
+from motionary.datasets.splitting import stratified_split, subject_split
 from motionary.mocap import Imported, import_recordings
 from motionary.mocap.reading import Format
 
