@@ -9,7 +9,7 @@ from rich.progress import track
 
 from motionary.body.assets import load_body
 from motionary.body.smpl import BodyModel
-from motionary.datasets.actions import ClipRecord, Rejected, stratified_split, subject_split
+from motionary.datasets.actions import ClipRecord, Rejected
 from motionary.datasets.folder import (
     Dataset,
     clip_path,
@@ -17,6 +17,7 @@ from motionary.datasets.folder import (
     folder_in_one_piece,
     write_dataset,
 )
+from motionary.datasets.splitting import stratified_split, subject_split
 from motionary.estimators.external import DEFAULT_FPS, VideoResult, find_results, read_results
 from motionary.mocap import compiled_label_pattern, label_of
 from motionary.mocap.reading import SUFFIXES
