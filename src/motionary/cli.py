@@ -26,6 +26,7 @@ from motionary.commands.dataset_editing import (
 )
 from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
+from motionary.commands.finegym import finegym_plan
 from motionary.commands.published import import_model
 
 Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
@@ -201,6 +202,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "export": export,
     "studio": studio,
+    "finegym plan": finegym_plan,
     "assets list": assets_list,
     "assets get": assets_get,
     "assets set": assets_set,
