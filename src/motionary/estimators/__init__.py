@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from motionary.estimators.estimate import PersonEstimate, VideoEstimate, View, save_estimate
 from motionary.estimators.fitting import Camera
-from motionary.estimators.plugins import load_plugin, plugin_names
+from motionary.estimators.plugins import load_plugin, plugin_factory, plugin_names
 from motionary.estimators.video import Video
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Video",
     "VideoEstimate",
     "View",
+    "factory_of",
     "load_estimator",
     "save_estimate",
 ]
@@ -57,15 +58,26 @@ def load_estimator(name: str = "blazepose", **options: Any) -> Estimator:
         ValueError: If there is no estimator of that name, or its plug-in does not work.
         FileNotFoundError: If its weights are missing and cannot be fetched.
     """
+    if name not in ESTIMATORS and name in plugin_names():
+        return load_plugin(name, options)
+    return factory_of(name)(**options)
+
+
+def factory_of(name: str) -> Callable[..., Estimator]:
+    """What makes the estimator of a name, not called yet.
+
+    Raises:
+        ValueError: As `load_estimator`.
+    """
     if name in ESTIMATORS:
         if name in plugin_names():
             warnings.warn(
-                f"The estimator {name!r} is Motionary's own; no plug-in may take its name.", stacklevel=2
+                f"The estimator {name!r} is Motionary's own; no plug-in may take its name.", stacklevel=3
             )
         module, _, factory = ESTIMATORS[name].partition(":")
         create: Callable[..., Estimator] = getattr(import_module(module), factory)
-        return create(**options)
+        return create
     if name in plugin_names():
-        return load_plugin(name, options)
+        return plugin_factory(name)
     known = ", ".join(sorted({*ESTIMATORS, *plugin_names()}))
     raise ValueError(f"There is no estimator {name!r}; there is {known}.")

@@ -133,11 +133,16 @@ class VideoEstimate:
         }
 
 
-def save_estimate(estimate: VideoEstimate, folder: Path) -> Path:
+def save_estimate(estimate: VideoEstimate, folder: Path, *, receipt: dict[str, Any] | None = None) -> Path:
     """Write person_<k>.npz for every person, with estimate.json and people.png, each whole or not at all.
 
     A person hidden for long gives several files; estimate.json tells by `person` which belong together. Files
     of people that an earlier run found here and this one did not are removed.
+
+    Args:
+        estimate: What was found.
+        folder: Where it goes.
+        receipt: What it was made from, kept in estimate.json, which is written last.
 
     Returns:
         The folder.
@@ -152,5 +157,6 @@ def save_estimate(estimate: VideoEstimate, folder: Path) -> Path:
     if estimate.thumbnails:
         _, png = cv2.imencode(".png", estimate.strip()[..., ::-1])
         write_atomically(folder / "people.png", png.tobytes())
-    write_atomically(folder / "estimate.json", (json.dumps(estimate.summary(), indent=2) + "\n").encode())
+    summary = estimate.summary() | ({"receipt": receipt} if receipt else {})
+    write_atomically(folder / "estimate.json", (json.dumps(summary, indent=2) + "\n").encode())
     return folder

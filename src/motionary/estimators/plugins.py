@@ -52,13 +52,10 @@ def load_plugin(name: str, options: Mapping[str, Any]) -> Plugin:
         ValueError: If it cannot be imported or made, or two packages offer it.
         FileNotFoundError: If it says that its weights are missing.
     """
-    found = list(entry_points(group=GROUP, name=name))
-    if len({point.value for point in found}) > 1:
-        owners = " and ".join(sorted(_owner(point) for point in found))
-        raise ValueError(f"Several packages offer an estimator {name!r}: {owners}. Uninstall all but one.")
-    title = f"Plug-in estimator {name!r} ({_owner(found[0])})"
+    title = _title(name)
+    factory = plugin_factory(name)
     try:
-        run = found[0].load()(**options)
+        run = factory(**options)
     except FileNotFoundError:
         raise
     except Exception as error:
@@ -66,6 +63,34 @@ def load_plugin(name: str, options: Mapping[str, Any]) -> Plugin:
     if not callable(run):
         raise ValueError(f"{title} makes a {type(run).__name__}, which cannot be called with a video's path.")
     return Plugin(title, run)
+
+
+def plugin_factory(name: str) -> Callable[..., Any]:
+    """What makes a plug-in's estimator, not called yet.
+
+    Raises:
+        ValueError: If it cannot be imported, or two packages offer it.
+    """
+    title = _title(name)
+    try:
+        factory = _point(name).load()
+    except Exception as error:
+        raise ValueError(f"{title} cannot be loaded: {_said(error)}.") from error
+    if not callable(factory):
+        raise ValueError(f"{title} is a {type(factory).__name__}; a class or function was expected.")
+    return factory
+
+
+def _point(name: str) -> EntryPoint:
+    found = list(entry_points(group=GROUP, name=name))
+    if len({point.value for point in found}) > 1:
+        owners = " and ".join(sorted(_owner(point) for point in found))
+        raise ValueError(f"Several packages offer an estimator {name!r}: {owners}. Uninstall all but one.")
+    return found[0]
+
+
+def _title(name: str) -> str:
+    return f"Plug-in estimator {name!r} ({_owner(_point(name))})"
 
 
 def _owner(point: EntryPoint) -> str:

@@ -1,0 +1,97 @@
+"""Which videos there are to estimate, and where each one's result goes."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".wmv", ".mts", ".3gp")
+"""Of the files in a folder that are taken for videos."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video to estimate."""
+
+    video: str
+    """Its path below the source it was found in, with forward slashes: what the manifest calls it."""
+    path: Path
+    """Absolute."""
+    folder: str
+    """Where its result goes, below the folder of all results."""
+
+
+def find_videos(source: Path, *, leave_out: Path | None = None) -> list[Path]:
+    """The videos in a folder and the folders below, sorted, without hidden ones; a file stands for itself.
+
+    Args:
+        source: Folder or file.
+        leave_out: A folder that is not looked into: that of the results, which may lie in the source.
+
+    Raises:
+        FileNotFoundError: If there is no such folder or file, or the folder holds no video.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise FileNotFoundError(f"No video or folder at {source}.")
+    found = sorted(_walk(source, leave_out.resolve() if leave_out else None))
+    if not found:
+        raise FileNotFoundError(f"{source} holds no video; looked for {', '.join(SUFFIXES)} files.")
+    return found
+
+
+def _walk(source: Path, leave_out: Path | None) -> Iterator[Path]:
+    for folder, below, names in os.walk(source, followlinks=True):
+        below[:] = [
+            name
+            for name in below
+            if not name.startswith(".") and Path(folder, name).resolve() not in (leave_out, source.resolve())
+        ]
+        for name in names:
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def plan(sources: Sequence[Path], out: Path, placed: Iterable[tuple[str, str]] = ()) -> list[Job]:
+    """One job for each video of some files and folders.
+
+    A result goes to the video's own place below its source, without the suffix; with it, where that tells it
+    from another video.
+
+    Args:
+        sources: Files and folders.
+        out: Folder of the results.
+        placed: (video, folder) of earlier runs, which keep their places.
+
+    Raises:
+        FileNotFoundError: If a source does not exist or holds no video.
+        ValueError: If two sources hold videos of one name.
+    """
+    paths: dict[str, Path] = {}
+    for source in sources:
+        for path in find_videos(source, leave_out=out):
+            video = path.relative_to(source).as_posix() if source.is_dir() else path.name
+            other = paths.setdefault(video, path.resolve())
+            if other != path.resolve():
+                raise ValueError(
+                    f"{other} and {path.resolve()} would both have their results in {out}/{video}; "
+                    "give them different --out folders."
+                )
+    folders = _folders(paths, dict(placed))
+    return [Job(video, path, folders[video]) for video, path in paths.items()]
+
+
+def _folders(videos: Iterable[str], placed: dict[str, str]) -> dict[str, str]:
+    folders = {video: placed[video] for video in videos if video in placed}
+    taken = {folder.lower() for folder in placed.values()}  # some file systems ignore case
+    alike: dict[str, list[str]] = defaultdict(list)
+    for video in videos:
+        if video not in placed:
+            alike[PurePosixPath(video).with_suffix("").as_posix().lower()].append(video)
+    for short, members in alike.items():
+        alone = len(members) == 1 and short not in taken
+        for video in members:
+            folders[video] = PurePosixPath(video).with_suffix("").as_posix() if alone else video
+    return folders

@@ -1,0 +1,151 @@
+"""What became of every video: one file, from which an interrupted run goes on."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from motionary.atomic import write_atomically
+from motionary.estimators.batch.jobs import Job
+
+MANIFEST_NAME = "manifest.json"
+FORMAT_VERSION = 1
+WRITING_SHARE = 0.05
+"""Of the time goes at most into writing the manifest, however long it has become."""
+
+Status = Literal["waiting", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One video."""
+
+    video: str
+    path: str
+    folder: str
+    """Of the result, below the manifest's folder."""
+    num_bytes: int = 0
+    modified_ns: int = 0
+    status: Status = "waiting"
+    reason: str = ""
+    """Why it failed."""
+    checksum: str = ""
+    """sha256 of the file, hexadecimal."""
+    people: int = 0
+
+
+@dataclass
+class Manifest:
+    """Every video ever given for one folder of results, by name."""
+
+    out: Path
+    estimator: str
+    options: dict[str, Any]
+    entries: dict[str, Entry] = field(default_factory=dict)
+    _due_s: float = 0.0
+
+    @classmethod
+    def open(cls, out: Path, estimator: str, options: dict[str, Any]) -> "Manifest":
+        """The manifest of a folder of results; an empty one where there is none yet.
+
+        Raises:
+            ValueError: If it is damaged, or of another estimator or other options.
+        """
+        path = out / MANIFEST_NAME
+        if not path.exists():
+            return cls(out, estimator, options)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format_version"] > FORMAT_VERSION:
+                raise ValueError(f"it has format {content['format_version']}: update motionary")
+            entries = [Entry(**entry) for entry in content["videos"]]
+            before = (content["estimator"], content["options"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a readable manifest: {error}. Remove it to look at every video again."
+            ) from None
+        if before != (estimator, options):
+            raise ValueError(
+                f"{out} holds estimates by {before[0]} with options {before[1]}, not {estimator} with "
+                f"{options}; give another --out folder."
+            )
+        return cls(out, estimator, options, {entry.video: entry for entry in entries})
+
+    def add(self, job: Job) -> Entry:
+        """The job's entry, waiting if it is new, or if the file is not the one that the entry tells of.
+
+        Raises:
+            ValueError: If the entry is of another file, which still exists.
+        """
+        facts = job.path.stat()
+        new = Entry(job.video, str(job.path), job.folder, facts.st_size, facts.st_mtime_ns)
+        known = self.entries.get(job.video, new)
+        if known.path != new.path and Path(known.path).exists():
+            raise ValueError(
+                f"{self.out / known.folder} belongs to {known.path}, not {job.path}; "
+                "give another --out folder."
+            )
+        same = (known.num_bytes, known.modified_ns) == (new.num_bytes, new.modified_ns)
+        entry = replace(known, path=new.path) if same else replace(new, folder=known.folder)
+        self.entries[job.video] = entry
+        return entry
+
+    def record(self, entry: Entry) -> None:
+        """Note what became of a video. `write` it, at the latest at the end."""
+        self.entries[entry.video] = entry
+        if time.monotonic() >= self._due_s:
+            self.write()
+
+    def write(self) -> None:
+        """Write the manifest, whole or not at all."""
+        started = time.monotonic()
+        content = {
+            "format_version": FORMAT_VERSION,
+            "made_by": f"motionary {version('motionary')} estimate",
+            "estimator": self.estimator,
+            "options": self.options,
+            "videos": [asdict(self.entries[video]) for video in sorted(self.entries)],
+        }
+        write_atomically(self.out / MANIFEST_NAME, (json.dumps(content, indent=1) + "\n").encode())
+        now = time.monotonic()
+        self._due_s = now + (now - started) / WRITING_SHARE
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """Make sure that this is the only run that works on a folder of results.
+
+    The lock goes with the process that holds it, however that ends.
+
+    Raises:
+        ValueError: If another run does.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    handle = _lock(out)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+        with suppress(OSError):
+            out.rmdir()  # where nothing came of it
+
+
+def _lock(folder: Path) -> int | None:
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ValueError(f"Another run is working on {folder}; wait for it, or stop it.") from None
+    return handle

@@ -1,0 +1,147 @@
+"""Estimating many videos, from the sources to the manifest."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from motionary.estimators import factory_of, load_estimator
+from motionary.estimators.batch.crew import Crew, Foreman
+from motionary.estimators.batch.jobs import Job, plan
+from motionary.estimators.batch.manifest import MANIFEST_NAME, Entry, Manifest, Status, alone_in
+from motionary.estimators.batch.processes import Processes
+from motionary.estimators.batch.work import Outcome, WorkConfig, clear, people_in, sweep
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """How many videos are estimated."""
+
+    estimator: str = "blazepose"
+    options: dict[str, Any] = field(default_factory=dict)
+    """Of the estimator."""
+    workers: int | None = None
+    """Processes, or actors of a cluster; one for every processor when None."""
+    ray: str | None = None
+    """Address of a Ray cluster; None for processes of this machine."""
+    retry_failed: bool = False
+    """Also look again at videos that failed in an earlier run."""
+
+
+Progress = Callable[[int, int, int], None]
+"""Called with the videos done, those failed, and all."""
+
+
+def estimate_all(
+    sources: Sequence[Path], out: Path, config: BatchConfig, on_progress: Progress | None = None
+) -> list[Entry]:
+    """Estimate every video of some files and folders: OUT/<video>/person_<k>.npz, and OUT/manifest.json.
+
+    Videos that an earlier run has done are not done again, unless the file, or its result, has changed.
+    Results do not depend on the number of workers.
+
+    Returns:
+        What became of every video of the sources, in order.
+
+    Raises:
+        FileNotFoundError: If a source is missing or holds no video, or the estimator's weights are missing.
+        ValueError: If the options do not fit, or out belongs to other videos, options or another run.
+        OSError: If the workers cannot work, or the results cannot be written.
+        KeyboardInterrupt: If stopped by SIGINT or SIGTERM; the next run goes on.
+    """
+    if config.workers is not None and config.workers < 1:
+        raise ValueError(f"At least one worker is needed; got {config.workers}.")
+    out = out.resolve()
+    known = Manifest.open(out, config.estimator, config.options)
+    jobs = plan(sources, out, [(entry.video, entry.folder) for entry in known.entries.values()])
+    factory_of(config.estimator)
+    with alone_in(out):
+        manifest = Manifest.open(out, config.estimator, config.options)
+        waiting = [job for job in jobs if _waits(manifest.add(job), manifest, config)]
+        if waiting:
+            _work_through(waiting, manifest, config, _Count(jobs, manifest, on_progress))
+    return [manifest.entries[job.video] for job in jobs]
+
+
+def _waits(entry: Entry, manifest: Manifest, config: BatchConfig) -> bool:
+    """Whether a video is to be given to a worker; its entry then says so."""
+    if entry.status == "failed" and not config.retry_failed:
+        return False
+    receipt = _work_config(manifest).receipt(entry.checksum)
+    if entry.status == "done" and people_in(manifest.out / entry.folder, receipt):
+        return False
+    manifest.entries[entry.video] = replace(entry, status="waiting", reason="", checksum="", people=0)
+    return True
+
+
+class _Count:
+    """Counts what became of the videos, for the progress bar."""
+
+    def __init__(self, jobs: list[Job], manifest: Manifest, on_progress: Progress | None) -> None:
+        self._statuses = Counter(manifest.entries[job.video].status for job in jobs)
+        self._total, self._tell = len(jobs), on_progress or (lambda *_: None)
+        self._tell(self._statuses["done"], self._statuses["failed"], self._total)
+
+    def add(self, status: Status) -> None:
+        self._statuses[status] += 1
+        self._tell(self._statuses["done"], self._statuses["failed"], self._total)
+
+
+def _work_through(jobs: list[Job], manifest: Manifest, config: BatchConfig, count: _Count) -> None:
+    def record(job: Job, outcome: Outcome) -> None:
+        status: Status = "done" if outcome.people else "failed"
+        if status == "failed":
+            clear(manifest.out / job.folder)
+        manifest.record(replace(manifest.entries[job.video], status=status, **asdict(outcome)))
+        count.add(status)
+
+    crew, num_workers = _crew(manifest, config)
+    manifest.write()
+    # The longest first, so that no worker is left alone with one at the end.
+    jobs = sorted(jobs, key=lambda job: -manifest.entries[job.video].num_bytes)
+    foreman = Foreman(crew, num_workers, record)
+    try:
+        with _stopped_by_sigterm():
+            foreman.carry_out(jobs)
+    finally:
+        crew.close()
+        for job in foreman.busy.values():
+            sweep(manifest.out / job.folder)
+        manifest.write()
+
+
+def _work_config(manifest: Manifest) -> WorkConfig:
+    return WorkConfig(manifest.out, manifest.estimator, manifest.options)
+
+
+def _crew(manifest: Manifest, config: BatchConfig) -> tuple[Crew, int]:
+    work = _work_config(manifest)
+    if config.ray is None:
+        load_estimator(work.estimator, **work.options)  # fetches what it needs, before all workers try to
+        return Processes(work), config.workers or os.cpu_count() or 1
+    from motionary.estimators.batch.cluster import Cluster
+
+    cluster = Cluster(work, config.ray, MANIFEST_NAME)
+    return cluster, config.workers or cluster.num_processors()
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
