@@ -5,12 +5,14 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 ESTIMATOR = """
 import json, os, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
 from motionary.estimators import Camera, PersonEstimate, VideoEstimate, View
@@ -119,3 +121,10 @@ def make_videos(tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture
+def in_background():
+    """Function that has something done by a thread while the test goes on."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit
