@@ -27,7 +27,7 @@ class Scene:
     def __init__(self, paths, slow=0.0):
         self.paths, self.slow, self.looked = paths, slow, []
 
-    def detect(self, frame, look):
+    def detect(self, frame, view):
         return [region_at(path(frame.time_s)) for path in self.paths if path(frame.time_s) is not None]
 
     def locate(self, frame, region):
@@ -45,7 +45,7 @@ class Scene:
 
 def follow(scene, count=40, fps=30.0, eyes=2, **config):
     locators = [scene.locate] * eyes
-    return follow_people(frames(count, fps), scene.detect, locators, FollowConfig(**config)).tracks
+    return follow_people(frames(count, fps), [scene.detect], locators, FollowConfig(**config)).tracks
 
 
 PATHS = [lambda t: 100 + 90 * t, lambda t: 700 - 60 * t if t > 0.4 else None]
@@ -90,7 +90,7 @@ def test_there_must_be_something_to_look_with():
 def test_a_cut_ends_every_track_and_everybody_is_looked_for_anew():
     scene = Scene([lambda t: 100.0, lambda t: 600.0])
     followed = follow_people(
-        frames(40), scene.detect, [scene.locate], FollowConfig(), lambda frame: frame.index == 17
+        frames(40), [scene.detect], [scene.locate], FollowConfig(), lambda frame: frame.index == 17
     )
     assert followed.cuts_s == (17 / 30,)
     assert [len(track.times_s) for track in followed.tracks] == [17, 17, 23, 23]

@@ -56,25 +56,28 @@ class Detector:
     network: Network
     least_score: float = 0.5
 
-    def __call__(self, frame: Frame, look: int = 0) -> list[Region]:
-        """Where people may be; one person may be given twice.
-
-        Args:
-            frame: The picture.
-            look: Counts the looks at a video: the first (0) takes in the whole frame and closer views of its
-                parts, later ones the whole frame and, in turn, one of the parts.
-        """
-        whole, *parts = views(*frame.size)
-        later = [whole] if look % 2 else [parts[look // 2 % len(parts)]]
-        chosen = later if look else [whole, *parts]
-        return [person for view in chosen for person in self._people(frame, view)]
-
-    def _people(self, frame: Frame, view: Region) -> list[Region]:
+    def __call__(self, frame: Frame, view: Region) -> list[Region]:
+        """Where people may be in a view of a frame; one person may be given twice."""
         picture = frame.crop(view.T_image_crop(INPUT_SIZE), INPUT_SIZE, black_border=True)
         boxes, logits = self.network(picture[None] * np.float32(2 / 255) - np.float32(1))
         found = blend(decode(boxes[0], logits[0, :, 0], self.least_score))
         circles = [view.to_image(points[:2]) for points in found.points]
         return [Region.around(hip, rim) for hip, rim in circles if np.linalg.norm(rim - hip) > 4]
+
+
+def views_of_look(width: int, height: int, look: int) -> list[Region]:
+    """The views in which to look for people.
+
+    Args:
+        width: Of the frame, pixels.
+        height: The same.
+        look: Counts the looks at a video: the first (0) takes in the whole frame and closer views of its
+            parts, later ones the whole frame and, in turn, one of the parts.
+    """
+    whole, *parts = views(width, height)
+    if look == 0:
+        return [whole, *parts]
+    return [whole] if look % 2 else [parts[look // 2 % len(parts)]]
 
 
 def views(width: int, height: int) -> list[Region]:

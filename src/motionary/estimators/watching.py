@@ -58,7 +58,9 @@ class Watcher:
     def __init__(self, num_threads: int = 2, config: FollowConfig | None = None) -> None:
         weights, looking = fetch_weights(), min(2, num_threads)  # frames are looked at two at a time
         self.config = config or FollowConfig()
-        self._detector = Detector(Network(weights["pose_detection"], num_threads // looking))
+        self._detectors = [
+            Detector(Network(weights["pose_detection"], num_threads // looking)) for _ in range(looking)
+        ]
         self._landmarkers = [
             Landmarker(Network(weights["pose_landmark_full"], num_threads // looking, LANDMARK_OUTPUTS))
             for _ in range(looking)
@@ -74,7 +76,7 @@ class Watcher:
         opened = Video(video)
         thumbnails = Thumbnails(opened.declared_frames)
         frames = thumbnails.watch(opened.frames())
-        followed = follow_people(frames, self._detector, self._landmarkers, self.config, ShotCuts())
+        followed = follow_people(frames, self._detectors, self._landmarkers, self.config, ShotCuts())
         facts = opened.facts()
         if not followed.tracks:
             raise ValueError(
