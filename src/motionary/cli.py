@@ -27,6 +27,7 @@ from motionary.commands.dataset_editing import (
 from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
 from motionary.commands.finegym import finegym_plan
+from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.published import import_model
 
 Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
@@ -189,6 +190,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "estimate": estimate,
     "import": import_,
+    "dataset list": dataset_list,
+    "dataset check": dataset_check,
     "dataset inspect": dataset_inspect,
     "dataset split": dataset_split,
     "dataset merge": dataset_merge,

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, cast, get_args
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 
 Recordings = Literal["auto", "bvh", "amc", "amass"]
 Results = Literal["vibe", "pare", "wham", "gvhmr", "4dhumans", "tram", "smplx"]
-Published = Literal["ntu13", "humanact12", "uestc"]
+Named = Literal["hdm05", "bandai", "ntu13", "humanact12", "uestc"]
 
 
 def import_(
@@ -19,55 +19,56 @@ def import_(
     /,
     *,
     out: Path,
-    format: Recordings | Results | Published = "auto",
+    format: Recordings | Results | Named = "auto",
     label_pattern: str | None = None,
     fps: float | None = None,
     test_fraction: float = 0.2,
     test_subject: tuple[str, ...] = (),
     seed: int = 0,
-    licence: str = "unknown",
+    licence: str | None = None,
     workers: int | None = None,
 ) -> None:
-    """Turn motion capture, other systems' estimates, or a data set ACTOR was published on into a data set.
+    """Turn motion capture, other systems' estimates, or a data set that has a name into a data set.
 
     Args:
-        source: Files, or folders searched for them; the folder of a published data set.
+        source: Files, or folders searched for them; the folder or archive of a named data set.
         out: Folder of the new data set.
         format: What the files are; auto goes by suffix and content. vibe to smplx are results of pose
-            estimators; ntu13, humanact12 and uestc are published data sets.
+            estimators; hdm05 to uestc are data sets that `motionary dataset list` tells about.
         label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
-            file's name. Without it the label is the parent folder's name.
+            file's name. Without it the label is the parent folder's name, or what a named data set says.
         fps: Frame rate of the data set; 30 for motion capture, its own for a published data set. Of estimates
             the rate of their video, which few files say; 30 where it is needed and not given.
         test_fraction: Share of every action's clips held out for testing, where no split by subject was
             published.
         test_subject: Hold out all clips of these subjects instead.
         seed: Chooses the held-out clips.
-        licence: Licence of the recordings, noted in the data set and in models trained on it.
+        licence: Licence of the recordings, noted in the data set and in models trained on it. A named data
+            set's own when not given, else unknown.
         workers: Processes; one per core when not given.
     """
-    from motionary.datasets.published_import import PublishedImport, import_published_set
+    from motionary.datasets.named import NamedImport, load_named
     from motionary.datasets.recordings import RecordingImport, import_data_set
     from motionary.datasets.results import ResultImport, holds_results, import_results
 
     if not source:
         raise ValueError("Expected a file or folder to import; none was given.")
+    split = (test_fraction, test_subject, seed)
     if format in get_args(Results) or (format == "auto" and holds_results(source)):
-        dataset = import_results(
-            source, out, ResultImport(format, label_pattern, fps, test_fraction, test_subject, seed, licence)
-        )
+        results = ResultImport(format, label_pattern, fps, *split, licence or "unknown")
+        dataset = import_results(source, out, results)
         if "fps_assumed" in dataset.provenance:
             print("note: no frame rate in the files; took 30, --fps gives the video's", file=sys.stderr)
-    elif format in ("auto", "bvh", "amc", "amass"):
+    elif format in get_args(Named) or (format == "amass" and len(source) == 1):
+        if len(source) > 1:
+            raise ValueError(f"{format} is one folder or archive; got {len(source)}.")
+        named = NamedImport(fps, label_pattern, *split, licence, workers)
+        dataset = load_named(format).import_(source[0], out, named)
+    else:
         options = RecordingImport(
-            format, label_pattern, fps or 30.0, test_fraction, test_subject, seed, licence
+            cast(Recordings, format), label_pattern, fps or 30.0, *split, licence or "unknown"
         )
         dataset = import_data_set(source, out, options, workers=workers)
-    elif len(source) > 1 or label_pattern:
-        raise ValueError(f"{format} is one folder with labels of its own: give one SOURCE and no pattern.")
-    else:
-        published = PublishedImport(fps, test_fraction, test_subject, seed, licence)
-        dataset = import_published_set(source[0], format, out, published)
     for item in dataset.rejected:
         print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
     print(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.datasets.actions import SplitName
+from motionary.datasets.checking import Findings, Problem
 from motionary.datasets.published import (
     PublishedClip,
     PublishedSet,
@@ -29,6 +30,39 @@ def read_humanact12(source: Path | str) -> PublishedSet:
         FileNotFoundError: If there is no such file.
         ValueError: If it is another one, damaged, or asks to run code.
     """
+    stored, path = _stored(source)
+    clips = tuple(_clip(stored, index, path) for index in range(len(stored["y"])))
+
+    def indices(split: SplitName, num_frames: int) -> tuple[int, ...]:
+        if split == "test":
+            raise ValueError("HumanAct12 has no list to test on; import it, which holds out clips.")
+        return tuple(range(len(clips)))
+
+    return PublishedSet("humanact12", HUMANACT12_ACTIONS, PUBLISHED_LABELS["humanact12"].fps, clips, indices)
+
+
+def check_humanact12(source: Path) -> Findings:
+    """Look at every motion of the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    good: list[tuple[str, str | None]] = []
+    try:
+        stored, path = _stored(source)
+    except ValueError as error:
+        return good, [Problem(FILE_NAME, "damaged", str(error))]
+    problems = []
+    for index in range(len(stored["y"])):
+        try:
+            good.append((HUMANACT12_ACTIONS[_clip(stored, index, path).label], None))
+        except Exception as error:  # whatever a damaged file provokes
+            problems.append(Problem(f"{FILE_NAME}, motion {index}", "damaged", str(error)))
+    return good, problems
+
+
+def _stored(source: Path | str) -> tuple[dict, Path]:
+    """What the file holds, and where it is."""
     path = Path(source) / FILE_NAME if Path(source).is_dir() else Path(source)
     if not path.is_file():
         raise FileNotFoundError(f"No {FILE_NAME} at {path}: expected the folder `HumanAct12Poses`.")
@@ -38,14 +72,7 @@ def read_humanact12(source: Path | str) -> PublishedSet:
     counts = {key: len(stored[key]) for key in KEYS}
     if len(set(counts.values())) != 1 or counts["y"] == 0:
         raise ValueError(f"{path}: expected as many poses as joints and labels; got {counts}.")
-    clips = tuple(_clip(stored, index, path) for index in range(counts["y"]))
-
-    def indices(split: SplitName, num_frames: int) -> tuple[int, ...]:
-        if split == "test":
-            raise ValueError("HumanAct12 has no list to test on; import it, which holds out clips.")
-        return tuple(range(len(clips)))
-
-    return PublishedSet("humanact12", HUMANACT12_ACTIONS, PUBLISHED_LABELS["humanact12"].fps, clips, indices)
+    return stored, path
 
 
 def _clip(stored: dict, index: int, path: Path) -> PublishedClip:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from motionary.datasets.actions import Rejected, SplitName
+from motionary.datasets.checking import Findings, Problem
 from motionary.datasets.published import (
     ACTION2MOTION_OF_VIBE,
     DATA_PROTOCOLS,
@@ -75,6 +76,36 @@ def read_ntu13(folder: Path | str, protocol: DataProtocol = DATA_PROTOCOLS["moti
     return PublishedSet(
         "ntu13", tuple(NTU13_ACTIONS.values()), labels.fps, tuple(clips), indices, tuple(rejected)
     )
+
+
+def check_ntu13(folder: Path) -> Findings:
+    """Look at every file on the list.
+
+    Raises:
+        FileNotFoundError: If there is no list.
+    """
+    if not (folder / LIST_NAME).is_file():
+        raise FileNotFoundError(
+            f"{folder} holds no {LIST_NAME}: expected the folder `ntu13` of ACTOR's data."
+        )
+    actions = tuple(NTU13_ACTIONS.values())
+    good: list[tuple[str, str | None]] = []
+    problems = []
+    for line in (folder / LIST_NAME).read_text(encoding="utf-8").splitlines():
+        if not (relative := line.strip()):
+            continue
+        try:
+            clip = _read_clip(folder, relative)
+        except FileNotFoundError:
+            problems.append(Problem(relative, "missing", f"it is on {LIST_NAME}"))
+        except Exception as error:  # whatever a damaged file provokes
+            problems.append(Problem(relative, "damaged", str(error) or type(error).__name__))
+        else:
+            if isinstance(clip, Rejected):
+                problems.append(Problem(relative, "ignored", clip.reason))
+            else:
+                good.append((actions[clip.label], clip.subject))
+    return good, problems
 
 
 def _read_clip(folder: Path, relative: str) -> PublishedClip | Rejected:

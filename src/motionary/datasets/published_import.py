@@ -9,6 +9,7 @@ from rich.progress import track
 
 from motionary.body.assets import load_body
 from motionary.datasets.actions import ClipRecord
+from motionary.datasets.checking import Check, Findings, Progress, check_of
 from motionary.datasets.folder import (
     Dataset,
     clip_path,
@@ -16,11 +17,12 @@ from motionary.datasets.folder import (
     folder_in_one_piece,
     write_dataset,
 )
-from motionary.datasets.humanact12 import read_humanact12
-from motionary.datasets.ntu13 import read_ntu13
+from motionary.datasets.humanact12 import check_humanact12, read_humanact12
+from motionary.datasets.named import About, NamedImport
+from motionary.datasets.ntu13 import check_ntu13, read_ntu13
 from motionary.datasets.published import PublishedSet, to_motion
 from motionary.datasets.splitting import stratified_split, subject_split
-from motionary.datasets.uestc import read_uestc
+from motionary.datasets.uestc import check_uestc, read_uestc
 
 READERS: dict[str, Callable[[Path], PublishedSet]] = {
     "ntu13": read_ntu13,
@@ -108,3 +110,63 @@ def _split(records: list[tuple[ClipRecord, bool]], options: PublishedImport) -> 
     if all(published for _, published in records):
         return clips
     return stratified_split(clips, options.test_fraction, options.seed)
+
+
+@dataclass(frozen=True)
+class PublishedFolder:
+    """A data set that ACTOR was published on. A `motionary.datasets.named.NamedSet`."""
+
+    name: str
+    about: About
+    look: Callable[[Path], Findings]
+
+    def check(self, path: Path, workers: int | None, on_progress: Progress | None) -> Check:
+        """Look at every file; see `NamedSet.check`."""
+        if not path.exists():
+            raise FileNotFoundError(f"No file or folder at {path}. {self.about.layout}")
+        return check_of(self.name, path, self.look(path))
+
+    def import_(self, path: Path, out: Path, options: NamedImport) -> Dataset:
+        """Make a data set of it; see `NamedSet.import_`."""
+        if options.label_pattern:
+            raise ValueError(f"{self.name} has labels of its own: give no label pattern.")
+        published = PublishedImport(
+            options.fps,
+            options.test_fraction,
+            options.test_subjects,
+            options.seed,
+            options.licence or self.about.licence,
+        )
+        return import_published_set(path, self.name, out, published)
+
+
+NTU13 = PublishedFolder(
+    "ntu13",
+    About(
+        title="NTU RGB+D, 13 actions, poses by VIBE (Action2Motion)",
+        page="https://rose1.ntu.edu.sg/dataset/actionRecognition; the poses are no longer given out",
+        licence="NTU RGB+D release agreement: non-commercial research, no redistribution",
+        layout="The folder `ntu13` of ACTOR's data: ntu_vibe_list.txt and the files that it lists.",
+    ),
+    check_ntu13,
+)
+HUMANACT12 = PublishedFolder(
+    "humanact12",
+    About(
+        title="HumanAct12, 12 actions (Action2Motion), as ACTOR distributes it",
+        page="https://github.com/Mathux/ACTOR/blob/master/DATASETS.md",
+        licence="none stated; research on PHSPD: see its page",
+        layout="The folder `HumanAct12Poses` of ACTOR's data: humanact12poses.pkl.",
+    ),
+    check_humanact12,
+)
+UESTC = PublishedFolder(
+    "uestc",
+    About(
+        title="UESTC, 40 exercises, poses by VIBE, as ACTOR distributes it",
+        page="https://github.com/Mathux/ACTOR/blob/master/DATASETS.md",
+        licence="UESTC RGB-D database: non-commercial research; see its page",
+        layout="The folder `uestc` of ACTOR's data: vibe_cache_refined.pkl and info/.",
+    ),
+    check_uestc,
+)

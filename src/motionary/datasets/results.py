@@ -42,6 +42,8 @@ class ResultImport:
 @dataclass(frozen=True)
 class _File:
     path: Path
+    name: str
+    """Below what was imported: the source of its clips."""
     action: str | None
     """None where the label pattern does not match."""
     subject: str | None
@@ -115,7 +117,9 @@ def _labelled(sources: Sequence[Path], options: ResultImport) -> list[_File]:
         if not source.exists():
             raise FileNotFoundError(f"No file or folder at {source}.")
         found = find_results(source, options.format) if source.is_dir() else [source]
-        files += [_File(path, *label_of(path, source, pattern)) for path in found]
+        for path in found:
+            name = path.relative_to(source).as_posix() if source.is_dir() else path.name
+            files.append(_File(path, name, *label_of(path, source, pattern)))
     return files
 
 
@@ -148,7 +152,8 @@ def _save(
         stem = "_".join(filter(None, (file.path.stem, clip.person)))
         relative = clip_path(action, stem, taken)
         motion.save(folder / relative)
-        clips.append(clip_record(motion, relative, action, file.subject))
+        start_s = clip.start_frame / clip.motion.fps
+        clips.append(clip_record(motion, relative, action, file.subject, source=file.name, start_s=start_s))
 
 
 def _split(clips: Sequence[ClipRecord], options: ResultImport) -> tuple[ClipRecord, ...]:

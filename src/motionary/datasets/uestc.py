@@ -21,6 +21,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from motionary.datasets.actions import Rejected, SplitName
+from motionary.datasets.checking import Findings, Problem
 from motionary.datasets.ntu13 import NUM_VIBE_JOINTS
 from motionary.datasets.published import (
     ACTION2MOTION_OF_VIBE,
@@ -120,6 +121,39 @@ def read_uestc(
         if clip.split is None
     )
     return PublishedSet("uestc", actions, PUBLISHED_LABELS["uestc"].fps, tuple(clips), indices, rejected)
+
+
+INFO = ("info/names.txt", "info/action_classes.txt", "info/num_frames_min.txt")
+
+
+def check_uestc(folder: Path) -> Findings:
+    """Look at every file and every video in them.
+
+    Raises:
+        FileNotFoundError: If there is none of them.
+    """
+    missing = [name for name in (DATA_FILE, *INFO) if not (folder / name).is_file()]
+    if len(missing) == 1 + len(INFO):
+        raise FileNotFoundError(
+            f"{folder} holds no {DATA_FILE}: expected the folder `uestc` of ACTOR's data."
+        )
+    good: list[tuple[str, str | None]] = []
+    problems = [Problem(name, "missing", "it is needed") for name in missing]
+    if missing:
+        return good, problems
+    try:
+        actions = _lines(folder / "info" / "action_classes.txt")
+        videos = [_video(line, folder) for line in _lines(folder / "info" / "names.txt")]
+        stored, least = _stored(folder, len(videos)), _least_frames(folder, len(videos))
+    except ValueError as error:
+        return good, [Problem("", "damaged", str(error))]
+    for index, video in enumerate(videos):
+        try:
+            clip = _clip(video, stored, index, least[index], None, DATA_PROTOCOLS["motionary"])
+            good.append((actions[video.label], clip.subject))
+        except Exception as error:  # whatever a damaged file provokes
+            problems.append(Problem(f"{DATA_FILE}, {video.name}", "damaged", str(error)))
+    return good, problems
 
 
 def _lines(path: Path) -> list[str]:

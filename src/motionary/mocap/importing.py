@@ -1,20 +1,14 @@
 """Many recordings at once: found, labelled, read in parallel; a bad one never stops the rest."""
 
-import multiprocessing
-import os
 import re
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from motionary.mocap.parallel import map_in_processes
 from motionary.mocap.placement import Axis, Unit
 from motionary.mocap.reading import SUFFIXES, Format, read_motion
 from motionary.motion import Motion
-
-WAITING_PER_WORKER = 4
-"""Recordings handed to a worker ahead of time; bounds the memory for results that nobody has taken yet."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +79,7 @@ def import_recordings(
         _Job(path, format, fps, action, pattern is not None, subject, units, up)
         for path, action, subject in named
     ]
-    return _run(jobs, os.cpu_count() or 1 if workers is None else workers, on_progress)
+    return _run(jobs, workers, on_progress)
 
 
 @dataclass(frozen=True)
@@ -135,44 +129,12 @@ def label_of(path: Path, source: Path, pattern: re.Pattern[str] | None) -> tuple
 
 
 def _run(
-    jobs: list[_Job], workers: int, on_progress: Callable[[int, int], None] | None
+    jobs: list[_Job], workers: int | None, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[Imported]:
-    alone = workers == 0 or len(jobs) == 1
-    results = map(_import, jobs) if alone else _in_processes(jobs, min(workers, len(jobs)))
-    for done, result in enumerate(results, 1):
+    for done, result in enumerate(map_in_processes(_import, jobs, workers), 1):
         if on_progress:
             on_progress(done, len(jobs))
         yield result
-
-
-def _in_processes(jobs: list[_Job], workers: int) -> Iterator[Imported]:
-    # Spawned, not forked: torch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-    waiting: list[Future[Imported]] = []
-    upcoming = iter(jobs)
-    try:
-        while True:
-            for job in _up_to(upcoming, WAITING_PER_WORKER * workers - len(waiting)):
-                waiting.append(pool.submit(_import, job))
-            if not waiting:
-                return
-            wait(waiting[:1], return_when=FIRST_COMPLETED)
-            yield waiting.pop(0).result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _up_to(jobs: Iterator[_Job], count: int) -> Iterator[_Job]:
-    return (job for _, job in zip(range(count), jobs, strict=False))
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and one processor to each worker."""
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
 
 
 def _import(job: _Job) -> Imported:

@@ -65,10 +65,29 @@ def read_motion(
         check_motion(motion.joint_positions(free_body()), JOINT_NAMES, motion.fps, str(path))
         motion = motion.resample(fps)
     else:
-        recording = in_metres_y_up(read_recording(path, kind, asf, amc_fps), units, up)
-        check_recording(recording)
+        recording = read_possible(path, kind, units, up, asf=asf, amc_fps=amc_fps)
         motion = with_feet_on_ground(retarget(recording, free_body()).motion.resample(fps), free_body())
     return motion if action is None else replace(motion, action=action)
+
+
+def read_possible(
+    path: Path,
+    kind: str,
+    units: Unit = "auto",
+    up: Axis = "auto",
+    *,
+    asf: Path | None = None,
+    amc_fps: float = DEFAULT_FPS,
+) -> Recording:
+    """Read a .bvh or .amc file, bring it to metres and y up, and refuse what no person can have done.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If it is malformed, its skeleton is unknown, or its motion is not possible.
+    """
+    recording = in_metres_y_up(read_recording(path, kind, asf, amc_fps), units, up)
+    check_recording(recording)
+    return recording
 
 
 def format_of(path: Path) -> str:

@@ -1,0 +1,56 @@
+"""One function over many files, in several processes."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from typing import TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+WAITING_PER_WORKER = 4
+"""Jobs handed to a worker ahead of time; bounds the memory for results that nobody has taken yet."""
+
+
+def map_in_processes(
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int | None = None
+) -> Iterator[Result]:
+    """Results in the order of the jobs.
+
+    Args:
+        function: One that another process can import; it does not raise.
+        jobs: What it is called with.
+        workers: Processes; as many as there are processors when None, 0 for none but this one.
+    """
+    count = min(os.cpu_count() or 1 if workers is None else workers, len(jobs))
+    if count == 0 or len(jobs) == 1:
+        return map(function, jobs)
+    return _in_processes(function, jobs, count)
+
+
+def _in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+    # Spawned, not forked: torch's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    waiting: list[Future[Result]] = []
+    upcoming = iter(jobs)
+    try:
+        while True:
+            for _, job in zip(range(WAITING_PER_WORKER * workers - len(waiting)), upcoming, strict=False):
+                waiting.append(pool.submit(function, job))
+            if not waiting:
+                return
+            wait(waiting[:1], return_when=FIRST_COMPLETED)
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and one processor to each worker."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
