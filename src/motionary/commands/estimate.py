@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
+    from motionary.datasets import Dataset
     from motionary.estimators.batch import Entry
     from motionary.estimators.batch.run import Progress
 
@@ -21,48 +22,72 @@ def estimate(
     *,
     out: Path,
     estimator: str = "blazepose",
+    person: str | None = None,
     workers: int | None = None,
     ray: str | None = None,
     retry_failed: bool = False,
+    dataset: Path | None = None,
+    label_pattern: str | None = None,
+    licence: str = "unknown",
     json_: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Recover the 3D motion of every person in videos.
+    """Recover the 3D motion of every person in videos, and make a data set of it if wanted.
 
-    A folder's videos are shared out among workers, and OUT/manifest.json says what became of each. Stopped
-    or killed, the same command goes on where it was.
+    The videos of a folder or list are shared out among workers, and OUT/manifest.json says what became of
+    each. Stopped or killed, the same command goes on where it was.
 
     Args:
-        source: Video files, or folders searched for them.
+        source: Video files, folders searched for them, or lists of clips (.csv with the columns video, action
+            and perhaps start, end, person).
         out: Folder for the results: OUT/<video>/person_<k>.npz and estimate.json.
         estimator: Name of a pose estimator, built in or installed as a plug-in.
-        workers: Processes, each on one processor; for a folder one per processor when not given.
+        person: Whose motion is kept: largest, central, longest, a number, or all. With a data set everybody
+            stays in OUT, and this says whose motion a clip is where the list does not. If not given, all, and
+            largest for a data set.
+        workers: Processes, each on one processor; one per processor when not given.
         ray: Address of a Ray cluster whose machines work instead: auto, host:port or ray://host:port. All
             must see the videos and OUT under the same paths.
         retry_failed: Look again at videos that failed in an earlier run.
-        json_: Print what became of a folder's videos as JSON.
+        dataset: Folder of a data set made of the estimates; one that this command made is replaced.
+        label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
+            video's name, for the data set. Without it the action is the parent folder's name.
+        licence: Licence of the videos, noted in the data set and in models trained on it.
+        json_: Print what became of the videos as JSON.
     """
     if not source:
-        raise ValueError("Expected a video file or folder; none was given.")
-    if workers is None and ray is None and not any(path.is_dir() for path in source):
-        _estimate_here(source, out, estimator)
+        raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
+    many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
+    if not many and workers is None and ray is None and dataset is None:
+        _estimate_here(source, out, estimator, person or "all")
         return
+    from motionary.datasets.estimated import EstimatedSet, check_target, gather, write_estimated
     from motionary.estimators.batch import BatchConfig, estimate_all
 
-    config = BatchConfig(estimator, {}, workers, ray, retry_failed)
+    if dataset is not None:
+        check_target(dataset)
+    videos, wanted = gather(source, out, label_pattern)
+    config = BatchConfig(estimator, {}, "all" if dataset else person or "all", workers, ray, retry_failed)
     with _progress() as tell:
-        entries = estimate_all(source, out, config, tell)
-    _print_entries(entries, out, as_json=json_)
+        entries = estimate_all(videos, out, config, tell)
+    made = None
+    if dataset is not None and any(entry.status == "done" for entry in entries):
+        options = EstimatedSet(person or "largest", label_pattern, licence=licence)
+        provenance = {"estimator": estimator, "sources": [path.name for path in source]}
+        made = write_estimated(wanted, entries, out, dataset, options, provenance)
+    _print_result(entries, out, made, as_json=json_)
 
 
-def _estimate_here(videos: tuple[Path, ...], out: Path, estimator: str) -> None:
+def _estimate_here(videos: tuple[Path, ...], out: Path, estimator: str, person: str) -> None:
     from motionary.estimators import load_estimator, save_estimate
+    from motionary.estimators.choosing import check_choice, choose
 
     _require_distinct_stems(videos)
+    check_choice(person)
     run = load_estimator(estimator)
     failed = []
     for path in videos:
         try:
-            folder = save_estimate(run(path), out / path.stem)
+            folder = save_estimate(choose(run(path), person), out / path.stem)
             print(f"{path} -> {folder}")
         except (ValueError, OSError) as error:
             if len(videos) == 1:
@@ -101,13 +126,24 @@ def _progress() -> "Iterator[Progress]":
         yield tell
 
 
-def _print_entries(entries: "list[Entry]", out: Path, *, as_json: bool) -> None:
+def _print_result(entries: "list[Entry]", out: Path, made: "Dataset | None", *, as_json: bool) -> None:
     failed = [entry for entry in entries if entry.status == "failed"]
     if as_json:
-        print(json.dumps({"out": str(out), "videos": [asdict(entry) for entry in entries]}, indent=1))
+        facts = {"out": str(out), "videos": [asdict(entry) for entry in entries]}
+        print(json.dumps(facts | ({"dataset": made.summary()} if made else {}), indent=1))
     else:
         for entry in failed:
             print(f"failed {entry.video}: {entry.reason}", file=sys.stderr)
         print(f"{len(entries) - len(failed)} videos estimated, {len(failed)} failed -> {out}")
+    if made and not as_json:
+        known = {(entry.video, entry.reason) for entry in failed}
+        for item in made.rejected:
+            if (item.source, item.reason) not in known:
+                print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
+        held_out = sum(clip.split == "test" for clip in made.clips)
+        print(
+            f"{len(made)} clips of {len(made.actions)} actions, {held_out} held out, "
+            f"{len(made.rejected)} rejected -> {made.root}"
+        )
     if len(failed) == len(entries):
         raise ValueError(f"None of {len(entries)} videos gave a motion; {out / 'manifest.json'} says why.")

@@ -26,6 +26,8 @@ class ClipRecord:
     when a data set is split."""
     start_s: float = 0.0
     """Where it starts in its source, seconds."""
+    person: int | None = None
+    """Number of whom it shows in its video's estimate; None where nobody is numbered."""
     trust: float | None = None
     """How far its frames are to be believed on average, 0 to 1; None where nobody noted it."""
     verdict: str | None = None

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -214,22 +214,37 @@ def _from_files(root: Path) -> Dataset:
 
 
 @contextmanager
-def folder_in_one_piece(out: Path) -> Iterator[Path]:
+def folder_in_one_piece(
+    out: Path, *, may_replace: Callable[[Path], bool] = lambda _: False
+) -> Iterator[Path]:
     """A temporary folder beside out that takes its place when all went well, and is removed when not.
+
+    Args:
+        out: The folder.
+        may_replace: Says whether what is there may go.
 
     Raises:
         ValueError: If out is in use.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is already in use; name a new folder for the data set, or remove it first.")
+    check_unused(out, may_replace=may_replace)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     folder.chmod(0o755)
+    old = folder.with_name(f"{folder.name}.old")
     try:
         yield folder
+        if out.exists():
+            out.replace(old)
         folder.replace(out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def check_unused(out: Path, *, may_replace: Callable[[Path], bool] = lambda _: False) -> None:
+    """Raise a ValueError if a folder is in use, unless what is there may go."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not may_replace(out):
+        raise ValueError(f"{out} is already in use; name a new folder for the data set, or remove it first.")
 
 
 def clip_path(action: str, stem: str, taken: set[str]) -> str:
@@ -258,6 +273,7 @@ def clip_record(
     *,
     source: str | None = None,
     start_s: float = 0.0,
+    person: int | None = None,
     verdict: str | None = None,
 ) -> ClipRecord:
     """The index entry of a Motion file at a path relative to its data set; see `ClipRecord`."""
@@ -270,6 +286,7 @@ def clip_record(
         coverage=round(float(motion.valid.mean()), 4),
         source=source,
         start_s=round(start_s, 4),
+        person=person,
         trust=round(float(motion.trust.mean()), 4),
         verdict=verdict,
     )

@@ -125,12 +125,19 @@ class VideoEstimate:
             "gaps_s": [
                 [round(float(person.times_s[a]), 4), round((b - a) / motion.fps, 4)] for a, b in gaps(seen)
             ],
+            "height_px": round(float(np.mean(person.boxes_px[:, 3] - person.boxes_px[:, 1])), 1),
+            "off_centre_px": round(self._off_centre_px(person), 1),
             "focal_px": round(view.camera.focal_px, 1),
             "camera_tilt_deg": round(
                 float(np.degrees(np.arccos(np.clip(view.R_world_camera[1, 1], -1, 1)))), 1
             ),
             "path_m": round(float(np.linalg.norm(np.diff(motion.translation, axis=0), axis=-1).sum()), 3),
         }
+
+    def _off_centre_px(self, person: PersonEstimate) -> float:
+        middle = np.array([self.video.width, self.video.height]) / 2
+        centres = (person.boxes_px[:, :2] + person.boxes_px[:, 2:]) / 2
+        return float(np.linalg.norm(centres - middle, axis=1).mean())
 
 
 def save_estimate(estimate: VideoEstimate, folder: Path, *, receipt: dict[str, Any] | None = None) -> Path:

@@ -11,12 +11,12 @@ from dataclasses import asdict
 
 import pytest
 
-from motionary.estimators.batch import BatchConfig, estimate_all
+from motionary.estimators.batch import BatchConfig, estimate_all, videos_in
 from motionary.motion import Motion
 
 
 def run(videos, out, workers=2, **options):
-    return estimate_all([videos], out, BatchConfig("puppet", workers=workers, **options))
+    return estimate_all(videos_in([videos], out), out, BatchConfig("puppet", workers=workers, **options))
 
 
 def files(out):
@@ -175,7 +175,7 @@ def test_a_folder_of_results_is_of_one_estimator_and_one_set_of_videos(stage, ma
     videos = make_videos(a={})
     run(videos, tmp_path / "out")
     with pytest.raises(ValueError, match=r"holds estimates by puppet.*give another --out"):
-        estimate_all([videos], tmp_path / "out", BatchConfig("blazepose"))
+        estimate_all(videos_in([videos], tmp_path), tmp_path / "out", BatchConfig("blazepose"))
     (tmp_path / "others").mkdir()
     (tmp_path / "others" / "a.mp4").write_text("{}")
     with pytest.raises(ValueError, match=r"belongs to .*videos/a\.mp4"):

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from motionary.estimators.batch import BatchConfig, estimate_all
+from motionary.estimators.batch import BatchConfig, estimate_all, videos_in
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def cluster(stage, monkeypatch):
 
 
 def run(videos, out, cluster, **options):
-    return estimate_all([videos], out, BatchConfig("puppet", ray=cluster.address, **options))
+    return estimate_all(videos_in([videos], out), out, BatchConfig("puppet", ray=cluster.address, **options))
 
 
 def test_killed_workers_videos_are_done_elsewhere_once(stage, make_videos, tmp_path, cluster, in_background):

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -54,33 +54,50 @@ def _walk(source: Path, leave_out: Path | None) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def plan(sources: Sequence[Path], out: Path, placed: Iterable[tuple[str, str]] = ()) -> list[Job]:
-    """One job for each video of some files and folders.
-
-    A result goes to the video's own place below its source, without the suffix; with it, where that tells it
-    from another video.
+def videos_in(sources: Sequence[Path], out: Path) -> dict[str, Path]:
+    """Every video of some files and folders, by its path below its source.
 
     Args:
         sources: Files and folders.
-        out: Folder of the results.
-        placed: (video, folder) of earlier runs, which keep their places.
+        out: Folder of the results, which is not looked into.
 
     Raises:
         FileNotFoundError: If a source does not exist or holds no video.
         ValueError: If two sources hold videos of one name.
     """
-    paths: dict[str, Path] = {}
+    videos: dict[str, Path] = {}
     for source in sources:
         for path in find_videos(source, leave_out=out):
-            video = path.relative_to(source).as_posix() if source.is_dir() else path.name
-            other = paths.setdefault(video, path.resolve())
-            if other != path.resolve():
-                raise ValueError(
-                    f"{other} and {path.resolve()} would both have their results in {out}/{video}; "
-                    "give them different --out folders."
-                )
-    folders = _folders(paths, dict(placed))
-    return [Job(video, path, folders[video]) for video, path in paths.items()]
+            add_video(videos, path.relative_to(source).as_posix() if source.is_dir() else path.name, path)
+    return videos
+
+
+def add_video(videos: dict[str, Path], name: str, path: Path) -> None:
+    """Add a video under a name, by which its result will go.
+
+    Raises:
+        ValueError: If there is another one of that name.
+    """
+    other = videos.setdefault(name, path.resolve())
+    if other != path.resolve():
+        raise ValueError(
+            f"{other} and {path.resolve()} are both called {name}, and so would be their results; "
+            "give them different --out folders."
+        )
+
+
+def plan(videos: Mapping[str, Path], placed: Iterable[tuple[str, str]] = ()) -> list[Job]:
+    """One job for each video.
+
+    A result goes to the video's own place below its source, without the suffix; with it, where that tells it
+    from another video.
+
+    Args:
+        videos: Absolute paths by name.
+        placed: (video, folder) of earlier runs, which keep their places.
+    """
+    folders = _folders(videos, dict(placed))
+    return [Job(video, path, folders[video]) for video, path in videos.items()]
 
 
 def _folders(videos: Iterable[str], placed: dict[str, str]) -> dict[str, str]:

@@ -47,11 +47,13 @@ class Manifest:
     out: Path
     estimator: str
     options: dict[str, Any]
+    person: str
+    """Whose motions are kept."""
     entries: dict[str, Entry] = field(default_factory=dict)
     _due_s: float = 0.0
 
     @classmethod
-    def open(cls, out: Path, estimator: str, options: dict[str, Any]) -> "Manifest":
+    def open(cls, out: Path, estimator: str, options: dict[str, Any], person: str) -> "Manifest":
         """The manifest of a folder of results; an empty one where there is none yet.
 
         Raises:
@@ -59,23 +61,23 @@ class Manifest:
         """
         path = out / MANIFEST_NAME
         if not path.exists():
-            return cls(out, estimator, options)
+            return cls(out, estimator, options, person)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["format_version"] > FORMAT_VERSION:
                 raise ValueError(f"it has format {content['format_version']}: update motionary")
             entries = [Entry(**entry) for entry in content["videos"]]
-            before = (content["estimator"], content["options"])
+            before = (content["estimator"], content["options"], content["person"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} is not a readable manifest: {error}. Remove it to look at every video again."
             ) from None
-        if before != (estimator, options):
+        if before != (estimator, options, person):
             raise ValueError(
-                f"{out} holds estimates by {before[0]} with options {before[1]}, not {estimator} with "
-                f"{options}; give another --out folder."
+                f"{out} holds estimates by {before[0]} (options {before[1]}, person {before[2]}), not by "
+                f"{estimator} (options {options}, person {person}); give another --out folder."
             )
-        return cls(out, estimator, options, {entry.video: entry for entry in entries})
+        return cls(out, estimator, options, person, {entry.video: entry for entry in entries})
 
     def add(self, job: Job) -> Entry:
         """The job's entry, waiting if it is new, or if the file is not the one that the entry tells of.
@@ -110,6 +112,7 @@ class Manifest:
             "made_by": f"motionary {version('motionary')} estimate",
             "estimator": self.estimator,
             "options": self.options,
+            "person": self.person,
             "videos": [asdict(self.entries[video]) for video in sorted(self.entries)],
         }
         write_atomically(self.out / MANIFEST_NAME, (json.dumps(content, indent=1) + "\n").encode())

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from motionary.estimators.batch.jobs import Job, plan
 from motionary.estimators.batch.manifest import MANIFEST_NAME, Entry, Manifest, Status, alone_in
 from motionary.estimators.batch.processes import Processes
 from motionary.estimators.batch.work import Outcome, WorkConfig, clear, people_in, sweep
+from motionary.estimators.choosing import check_choice
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class BatchConfig:
     estimator: str = "blazepose"
     options: dict[str, Any] = field(default_factory=dict)
     """Of the estimator."""
+    person: str = "all"
+    """Whose motions are kept; see `choose`."""
     workers: int | None = None
     """Processes, or actors of a cluster; one for every processor when None."""
     ray: str | None = None
@@ -38,30 +41,37 @@ Progress = Callable[[int, int, int], None]
 
 
 def estimate_all(
-    sources: Sequence[Path], out: Path, config: BatchConfig, on_progress: Progress | None = None
+    videos: Mapping[str, Path], out: Path, config: BatchConfig, on_progress: Progress | None = None
 ) -> list[Entry]:
-    """Estimate every video of some files and folders: OUT/<video>/person_<k>.npz, and OUT/manifest.json.
+    """Estimate many videos: OUT/<video>/person_<k>.npz, and OUT/manifest.json.
 
     Videos that an earlier run has done are not done again, unless the file, or its result, has changed.
     Results do not depend on the number of workers.
 
+    Args:
+        videos: Absolute paths by name, as `videos_in` finds them.
+        out: Folder of the results.
+        config: How.
+        on_progress: Told how far it has come.
+
     Returns:
-        What became of every video of the sources, in order.
+        What became of every video, in order.
 
     Raises:
-        FileNotFoundError: If a source is missing or holds no video, or the estimator's weights are missing.
+        FileNotFoundError: If the estimator's weights are missing.
         ValueError: If the options do not fit, or out belongs to other videos, options or another run.
         OSError: If the workers cannot work, or the results cannot be written.
         KeyboardInterrupt: If stopped by SIGINT or SIGTERM; the next run goes on.
     """
     if config.workers is not None and config.workers < 1:
         raise ValueError(f"At least one worker is needed; got {config.workers}.")
+    check_choice(config.person)
     out = out.resolve()
-    known = Manifest.open(out, config.estimator, config.options)
-    jobs = plan(sources, out, [(entry.video, entry.folder) for entry in known.entries.values()])
+    known = Manifest.open(out, config.estimator, config.options, config.person)
+    jobs = plan(videos, [(entry.video, entry.folder) for entry in known.entries.values()])
     factory_of(config.estimator)
     with alone_in(out):
-        manifest = Manifest.open(out, config.estimator, config.options)
+        manifest = Manifest.open(out, config.estimator, config.options, config.person)
         waiting = [job for job in jobs if _waits(manifest.add(job), manifest, config)]
         if waiting:
             _work_through(waiting, manifest, config, _Count(jobs, manifest, on_progress))
@@ -116,7 +126,7 @@ def _work_through(jobs: list[Job], manifest: Manifest, config: BatchConfig, coun
 
 
 def _work_config(manifest: Manifest) -> WorkConfig:
-    return WorkConfig(manifest.out, manifest.estimator, manifest.options)
+    return WorkConfig(manifest.out, manifest.estimator, manifest.options, manifest.person)
 
 
 def _crew(manifest: Manifest, config: BatchConfig) -> tuple[Crew, int]:

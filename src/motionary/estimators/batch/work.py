@@ -9,6 +9,7 @@ from typing import Any
 
 from motionary.estimators import Estimator, factory_of, load_estimator, save_estimate
 from motionary.estimators.batch.jobs import Job
+from motionary.estimators.choosing import choose
 
 ESTIMATE_NAME = "estimate.json"
 
@@ -20,10 +21,17 @@ class WorkConfig:
     out: Path
     estimator: str
     options: dict[str, Any]
+    person: str
+    """Whose motions are kept."""
 
     def receipt(self, checksum: str) -> dict[str, Any]:
         """What a result is made from, kept beside it: who finds it need not make it again."""
-        return {"checksum": checksum, "estimator": self.estimator, "options": self.options}
+        return {
+            "checksum": checksum,
+            "estimator": self.estimator,
+            "options": self.options,
+            "person": self.person,
+        }
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Work:
             return Outcome(checksum, people)
         clear(folder)
         try:
-            estimate = self._run(job.path)
+            estimate = choose(self._run(job.path), self.config.person)
         except (ValueError, FileNotFoundError) as error:
             return Outcome(checksum, 0, " ".join(str(error).split()))
         except Exception as error:  # a mistake of the estimator costs this video alone
@@ -97,14 +105,14 @@ def people_in(folder: Path, receipt: dict[str, Any]) -> int:
 def clear(folder: Path) -> None:
     """Remove an earlier result, its receipt first, and what was left half written."""
     (folder / ESTIMATE_NAME).unlink(missing_ok=True)
-    for path in folder.glob("person_*.npz"):
+    for path in (*folder.glob("person_*.npz"), folder / "people.png"):
         path.unlink(missing_ok=True)
     sweep(folder)
 
 
 def sweep(folder: Path) -> None:
     """Remove what a killed worker left half written."""
-    for pattern in (f".{ESTIMATE_NAME}.*", ".person_*.npz.*"):
+    for pattern in (f".{ESTIMATE_NAME}.*", ".person_*.npz.*", ".people.png.*"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
 
