@@ -19,6 +19,7 @@ from motionary.body.assets import (
     load_body,
     set_asset,
 )
+from motionary.commands.assets import assets_list, assets_set
 
 CONTENT = b"weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -158,12 +159,40 @@ def test_a_file_that_is_not_smpl_is_not_kept(tmp_path, cache):
     assert not cache.exists()
 
 
-@pytest.mark.parametrize("name", ["vibe", "pare"])
-def test_estimators_that_are_not_supported_yet_say_so(name, tmp_path):
-    with pytest.raises(ValueError, match="not supported yet"):
+@pytest.mark.parametrize(("name", "file"), [("vibe", "vibe_model_w_3dpw"), ("pare", "pare_w_3dpw_config")])
+def test_missing_weights_say_which_file_from_which_page_under_which_licence(name, file, no_downloads):
+    with pytest.raises(FileNotFoundError, match=rf"non-commercial.*{file}.*https.*assets set {name} FILE"):
         get_asset(name)
-    with pytest.raises(ValueError, match="not supported yet"):
-        set_asset(name, tmp_path)
+
+
+def test_a_file_once_set_is_noted_with_its_checksum(tmp_path, smpl_arrays):
+    file = tmp_path / "basicmodel.pkl"
+    file.write_bytes(pickle.dumps(smpl_arrays))
+    set_asset("smpl", file)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert ASSETS["smpl"].notes() == {"SMPL_NEUTRAL.npz": {"from": "basicmodel.pkl", "sha256": sha256}}
+
+
+@pytest.mark.parametrize("name", ["vibe", "pare"])
+def test_weights_that_are_none_are_not_kept(name, tmp_path, cache):
+    torch.save({"weights": torch.ones(2)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match=r"other\.pt is n"):
+        set_asset(name, tmp_path / "other.pt")
+    with pytest.raises(FileNotFoundError, match=r"No file at .*nowhere\.pt"):
+        set_asset(name, tmp_path / "nowhere.pt")
+    assert not cache.exists()
+
+
+def test_the_command_says_licence_page_and_checksum(tmp_path, smpl_arrays, capsys):
+    file = tmp_path / "basicmodel.pkl"
+    file.write_bytes(pickle.dumps(smpl_arrays))
+    assets_set("smpl", file)
+    said = capsys.readouterr().out
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in said
+    assert "SMPL licence" in said
+    assert "https://smpl.is.tue.mpg.de" in said
+    assets_list()
+    assert "SMPL_NEUTRAL.npz: basicmodel.pkl, sha256" in capsys.readouterr().out
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):

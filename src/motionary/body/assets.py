@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -9,12 +10,15 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from motionary.atomic import write_atomically
 from motionary.body.free import free_body, free_body_file
 from motionary.body.smpl import BodyModel
 from motionary.body.smpl_files import read_smpl, read_smpl_arrays, write_smpl_npz
+
+NOTES = "files.json"
+"""Beside the files a user brought: what they were called and their checksums."""
 
 DOWNLOAD_LIMIT_S = 900
 """Seconds after which a download is given up."""
@@ -36,11 +40,15 @@ class Asset:
     licence: str
     source: str
     """Where a person reads about it or gets it."""
-    how: Literal["built in", "fetched", "yours to add", "not supported yet"]
-    files: tuple[str, ...] = ()
+    how: Literal["built in", "fetched", "yours to add"]
+    files: tuple[str, ...]
     """Inside the cache folder."""
     fetch: str = ""
     """`module:function` that puts the files into the cache."""
+    given: str = ""
+    """Which of its owners' files the user brings."""
+    sort: str = ""
+    """`module:function` from a file the user brings, which it checks, to names in the cache -> files."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -49,7 +57,19 @@ class Asset:
 
     def installed(self) -> bool:
         """Whether it can be used now without a download."""
-        return self.how == "built in" or (bool(self.files) and all(path.is_file() for path in self.paths))
+        return self.how == "built in" or not self.missing()
+
+    def missing(self) -> list[Path]:
+        """Those of its files that are not there."""
+        return [path for path in self.paths if not path.is_file()]
+
+    def notes(self) -> dict[str, dict[str, str]]:
+        """What was noted of files that the user brought: name in the cache -> former name and sha256."""
+        try:
+            noted = json.loads((self.paths[0].parent / NOTES).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
 
 
 SAMPLE_VIDEO_WHEEL = "sports2d==0.8.34"
@@ -94,20 +114,29 @@ ASSETS = {
             source="https://smpl.is.tue.mpg.de",
             how="yours to add",
             files=("smpl/SMPL_NEUTRAL.npz",),
+            given="a SMPL model, such as basicModel_neutral_lbs_10_207_0_v1.0.0.pkl or SMPL_NEUTRAL.pkl",
         ),
         Asset(
             name="vibe",
             purpose="weights of the VIBE estimator",
-            licence="non-commercial research",
+            licence="non-commercial scientific research, Max-Planck-Gesellschaft; read it at the page",
             source="https://github.com/mkocabas/VIBE",
-            how="not supported yet",
+            how="yours to add",
+            files=("vibe/spin_model_checkpoint.pth.tar", "vibe/vibe_model.pth.tar"),
+            given="spin_model_checkpoint.pth.tar, and then vibe_model_w_3dpw.pth.tar or "
+            "vibe_model_wo_3dpw.pth.tar, out of vibe_data.zip",
+            sort="motionary.estimators.vibe:sort_files",
         ),
         Asset(
             name="pare",
             purpose="weights of the PARE estimator",
-            licence="non-commercial research",
+            licence="non-commercial scientific research, Max-Planck-Gesellschaft; read it at the page",
             source="https://github.com/mkocabas/PARE",
-            how="not supported yet",
+            how="yours to add",
+            files=("pare/pare_checkpoint.ckpt", "pare/pare_config.yaml"),
+            given="pare_w_3dpw_checkpoint.ckpt with pare_w_3dpw_config.yaml beside it, or "
+            "pare_checkpoint.ckpt with pare_config.yaml",
+            sort="motionary.estimators.pare:sort_files",
         ),
     )
 }
@@ -123,15 +152,14 @@ def get_asset(name: str) -> Path:
     """An asset's file, or their folder if they are several; fetched if not there yet and free to fetch.
 
     Raises:
-        ValueError: If there is no asset of that name, or nothing uses it yet.
+        ValueError: If there is no asset of that name.
         FileNotFoundError: If it is licensed and not there, or could not be fetched.
     """
     asset = _asset(name)
     if not all(path.is_file() for path in asset.paths):
         if not asset.fetch:
             raise FileNotFoundError(_how_to_add(asset))
-        module, _, function = asset.fetch.partition(":")
-        getattr(importlib.import_module(module), function)()
+        _call(asset.fetch)
     return asset.paths[0] if len(asset.paths) == 1 else asset.paths[0].parent
 
 
@@ -140,17 +168,34 @@ def set_asset(name: str, file: Path | str) -> Path:
 
     Args:
         name: The asset, such as "smpl".
-        file: The file as its owners publish it, for "smpl" a SMPL model as .pkl or .npz.
+        file: The file as its owners publish it: see `Asset.given`. Its checksum is noted beside the copy.
+
+    Returns:
+        The copy.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not what it should be, or this asset is not one to add.
     """
-    asset = _asset(name)
+    asset, file = _asset(name), Path(file)
     if asset.how in ("built in", "fetched"):
         raise ValueError(f"{name} needs no file from you; run `motionary assets get {name}`.")
-    write_smpl_npz(read_smpl_arrays(file), asset.paths[0])
-    return asset.paths[0]
+    folder = asset.paths[0].parent
+    if asset.sort:
+        if not file.is_file():
+            raise FileNotFoundError(f"No file at {file}; {name} is {asset.given}.")
+        brought = {folder / target: source for target, source in _call(asset.sort, file).items()}
+        for target, source in brought.items():
+            write_atomically(target, source.read_bytes())
+    else:
+        write_smpl_npz(read_smpl_arrays(file), asset.paths[0])
+        brought = {asset.paths[0]: file}
+    noted = {
+        target.name: {"from": source.name, "sha256": _sha256(source.read_bytes())}
+        for target, source in brought.items()
+    }
+    write_atomically(folder / NOTES, json.dumps({**asset.notes(), **noted}, indent=2).encode())
+    return next(iter(brought))
 
 
 def load_body(source: str | Path = "free") -> BodyModel:
@@ -273,14 +318,18 @@ def _bake_free_body() -> None:
 def _asset(name: str) -> Asset:
     if name not in ASSETS:
         raise ValueError(f"There is no asset {name!r}; the assets are {', '.join(ASSETS)}.")
-    asset = ASSETS[name]
-    if asset.how == "not supported yet":
-        raise ValueError(f"{name} is not supported yet: no part of Motionary uses it ({asset.source}).")
-    return asset
+    return ASSETS[name]
+
+
+def _call(place: str, *arguments: Any) -> Any:
+    module, _, function = place.partition(":")
+    return getattr(importlib.import_module(module), function)(*arguments)
 
 
 def _how_to_add(asset: Asset) -> str:
+    missing = " and ".join(path.name for path in asset.missing())
     return (
-        f"No {asset.name.upper()} model at {asset.paths[0]}. It is licensed: download it from "
-        f"{asset.source}, then run `motionary assets set {asset.name} FILE`."
+        f"No {asset.name.upper()} model at {asset.paths[0].parent}: {missing} not there. It is licensed "
+        f"({asset.licence}) and never fetched. Get {asset.given} from {asset.source}, then run "
+        f"`motionary assets set {asset.name} FILE`."
     )

@@ -12,6 +12,8 @@ def assets_list() -> None:
     for asset in list_assets():
         state = "here" if asset.installed() else f"not here, {asset.how}"
         print(f"{asset.name} ({state})\n    {asset.purpose}\n    {asset.licence}; {asset.source}")
+        for file, note in asset.notes().items():
+            print(f"    {file}: {note['from']}, sha256 {note['sha256']}")
 
 
 def assets_get(name: Positional[str], /) -> None:
@@ -32,6 +34,11 @@ def assets_set(name: Positional[str], file: Positional[Path], /) -> None:
         name: A name from `motionary assets list`.
         file: The file as downloaded.
     """
-    from motionary.body.assets import set_asset
+    from motionary.body.assets import ASSETS, set_asset
 
-    print(set_asset(name, file))
+    path = set_asset(name, file)
+    asset = ASSETS[name]
+    print(f"{path}, sha256 of {file.name} {asset.notes()[path.name]['sha256']}")
+    print(f"licence: {asset.licence}; {asset.source}")
+    if missing := asset.missing():
+        print(f"still missing: {', '.join(path.name for path in missing)}; {name} is {asset.given}")

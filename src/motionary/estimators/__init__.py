@@ -29,6 +29,8 @@ __all__ = [
 
 ESTIMATORS = {
     "blazepose": "motionary.estimators.blazepose:BlazePose",
+    "vibe": "motionary.estimators.vibe:create_vibe",
+    "pare": "motionary.estimators.pare:create_pare",
 }
 """Name -> module:factory. A factory takes the estimator's options and returns an Estimator."""
 

@@ -4,7 +4,7 @@ Boxes are (centre x, centre y, side) in pixels that count from the first pixel's
 """
 
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -42,6 +42,7 @@ class CropBodies:
         return CropBodies(*(getattr(self, field.name).cpu() for field in fields(self)))
 
 
+@runtime_checkable
 class CropNetwork(Protocol):
     """A network that is shown crops of one person, in order of time."""
 

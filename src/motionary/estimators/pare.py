@@ -15,8 +15,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
+from motionary.body.assets import get_asset
+from motionary.estimators.crop_estimator import CropConfig, CropEstimator, Publication
 from motionary.estimators.crops import CropBodies
 from motionary.estimators.hrnet import HrNet32
+from motionary.estimators.one_euro import PARE_SMOOTHING
 from motionary.estimators.resnet import ResNet50
 from motionary.estimators.spin_rotations import SPIN_EPS, columns_6d_to_matrix
 from motionary.torch_files import TRAINING_LEFTOVERS, entry, fill, read_torch_file, rename
@@ -24,6 +27,8 @@ from motionary.torch_files import TRAINING_LEFTOVERS, entry, fill, read_torch_fi
 NUM_JOINTS = 24
 CROP_SCALE = 1.0
 SHAPE_FEATURES = 64
+CHECKPOINT_FILE, CONFIG_FILE = "pare_checkpoint.ckpt", "pare_config.yaml"
+"""Names in the cache."""
 BACKBONES = ("hrnet_w32-conv", "hrnet_w32-interp", "resnet50")
 
 KEYS = {"model.backbone.": "backbone.", "model.head.": "head."}
@@ -289,3 +294,39 @@ def load_pare(checkpoint: Path | str, config: Path | str | None = None) -> Pare:
 def _of_training(key: str) -> bool:
     """What belongs to the training program, or to the licensed body that it used."""
     return not key.startswith("model.") or key.startswith("model.smpl.")
+
+
+def create_pare(
+    *,
+    checkpoint: Path | str | None = None,
+    config: Path | str | None = None,
+    protocol: str = "motionary",
+    smoothing: str | None = None,
+    device: str = "auto",
+    batch_size: int = 16,
+    **options: Any,
+) -> CropEstimator:
+    """The estimator "pare".
+
+    Args:
+        checkpoint: See `load_pare`; what was put in place by `motionary assets set pare FILE` when None.
+        config: Its configuration; the one beside it when None.
+        protocol: See `CropConfig`, as the next three.
+        smoothing: Of rotations over time.
+        device: Where torch computes.
+        batch_size: Crops at a time.
+        options: Of `CropEstimator`, and of BlazePose, which finds the people.
+
+    Raises:
+        FileNotFoundError: If weights are missing; says which, where they come from and their licence.
+        ValueError: If weights are not PARE's, or an option is wrong.
+    """
+    run = CropConfig(protocol, smoothing, device, batch_size)
+    network = load_pare(checkpoint or get_asset("pare") / CHECKPOINT_FILE, config)
+    return CropEstimator(network, Publication("pare", PARE_SMOOTHING, smooths_matrices=True), run, **options)
+
+
+def sort_files(file: Path) -> dict[str, Path]:
+    """Check the published file and its configuration: names in the cache -> files. Errors as `load_pare`."""
+    load_pare(file)
+    return {CHECKPOINT_FILE: file, CONFIG_FILE: config_beside(file)}

@@ -9,13 +9,16 @@ published files.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from motionary.body.assets import get_asset
+from motionary.estimators.crop_estimator import CropConfig, CropEstimator, Publication
 from motionary.estimators.crops import CropBodies
+from motionary.estimators.one_euro import VIBE_SMOOTHING
 from motionary.estimators.resnet import ResNet50
 from motionary.estimators.spin_rotations import VIBE_EPS, columns_6d_to_matrix, matrix_to_spin_axis_angle
 from motionary.torch_files import TRAINING_LEFTOVERS, entry, fill, read_torch_file, rename
@@ -24,6 +27,8 @@ NUM_FEATURES = 2048
 NUM_POSE, NUM_SHAPE, NUM_CAMERA = 144, 10, 3
 CROP_SCALE = 1.1
 """VIBE crops this many times a person's box."""
+SPIN_FILE, VIBE_FILE = "spin_model_checkpoint.pth.tar", "vibe_model.pth.tar"
+"""Names in the cache."""
 CLIP_FRAMES = 450
 """The published demo starts anew after as many frames."""
 
@@ -226,6 +231,56 @@ def _filled(network: nn.Module, tensors: dict[str, Tensor], path: Path | str) ->
     except ValueError as error:
         raise ValueError(f"{path} is not whole, or of another network: {error}") from None
     return network.eval().requires_grad_(False)
+
+
+def create_vibe(
+    *,
+    spin_path: Path | str | None = None,
+    vibe_path: Path | str | None = None,
+    protocol: str = "motionary",
+    smoothing: str | None = None,
+    device: str = "auto",
+    batch_size: int = 16,
+    **options: Any,
+) -> CropEstimator:
+    """The estimator "vibe".
+
+    Args:
+        spin_path: See `load_vibe`; what was put in place by `motionary assets set vibe FILE` when None.
+        vibe_path: The same.
+        protocol: See `CropConfig`, as the next three.
+        smoothing: Of rotations over time.
+        device: Where torch computes.
+        batch_size: Crops at a time.
+        options: Of `CropEstimator`, and of BlazePose, which finds the people.
+
+    Raises:
+        FileNotFoundError: If weights are missing; says which, where they come from and their licence.
+        ValueError: If weights are not VIBE's, or an option is wrong.
+    """
+    config = CropConfig(protocol, smoothing, device, batch_size)
+    if spin_path is None or vibe_path is None:
+        folder = get_asset("vibe")
+        spin_path, vibe_path = spin_path or folder / SPIN_FILE, vibe_path or folder / VIBE_FILE
+    publication = Publication("vibe", VIBE_SMOOTHING, smooths_matrices=False, clip_frames=CLIP_FRAMES)
+    return CropEstimator(load_vibe(spin_path, vibe_path), publication, config, **options)
+
+
+def sort_files(file: Path) -> dict[str, Path]:
+    """Check one of the two published files: its name in the cache -> the file. Errors as for `load_vibe`."""
+    content = read_torch_file(file, TRAINING_LEFTOVERS)
+    names = set(content) if isinstance(content, dict) else set()
+    del content
+    if "gen_state_dict" in names:
+        check_vibe(file)
+        return {VIBE_FILE: file}
+    if "model" in names:
+        check_spin(file)
+        return {SPIN_FILE: file}
+    raise ValueError(
+        f"{file} is none of VIBE's files: expected spin_model_checkpoint.pth.tar, with an entry 'model', or "
+        "vibe_model_w_3dpw.pth.tar, with an entry 'gen_state_dict'."
+    )
 
 
 # ---- for training ----
