@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from motionary.body.assets import ASSETS, set_asset
+from motionary.cli import main
 from motionary.estimators import load_estimator
 from motionary.estimators.blazepose import fetch_weights
 from motionary.estimators.crop_estimator import CropConfig, CropEstimator, Publication, chosen_device
@@ -143,6 +144,17 @@ def test_wrong_choices_are_named():
         CropConfig(batch_size=0)
     with pytest.raises(ValueError, match="There is no device"):
         chosen_device("abacus")
+
+
+def test_an_option_that_nobody_has_is_named(body, tmp_path, capsys):
+    with pytest.raises(ValueError, match=r"There is no option 'focus_px'; BlazePose.* has focal_px"):
+        CropEstimator(Noting(), PUBLICATION, body=body, focus_px=900.0)
+    with pytest.raises(ValueError, match=r"blazepose has no option 'protocol'; it has .*focal_px"):
+        load_estimator("blazepose", protocol="vibe")
+    (tmp_path / "a.mp4").write_bytes(b"")
+    with pytest.raises(SystemExit):
+        main(["estimate", str(tmp_path / "a.mp4"), "--out", str(tmp_path / "out"), "--protocol", "vibe"])
+    assert "blazepose has no option 'protocol'" in capsys.readouterr().err
 
 
 # ---- whole, with made-up weights in the published layout ----

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -23,6 +23,9 @@ def estimate(
     out: Path,
     estimator: str = "blazepose",
     person: str | None = None,
+    protocol: Literal["motionary", "vibe"] | None = None,
+    smoothing: Literal["geodesic", "elementwise", "none"] | None = None,
+    device: str | None = None,
     workers: int | None = None,
     ray: str | None = None,
     retry_failed: bool = False,
@@ -44,6 +47,9 @@ def estimate(
         person: Whose motion is kept: largest, central, longest, a number, or all. With a data set everybody
             stays in OUT, and this says whose motion a clip is where the list does not. If not given, all, and
             largest for a data set.
+        protocol: Of vibe and pare: vibe does as their own programs do, slips included.
+        smoothing: Of vibe and pare, of rotations over time; elementwise is as published.
+        device: Of vibe and pare: auto, cpu, cuda, cuda:1 ...
         workers: Processes, each on one processor; one per processor when not given.
         ray: Address of a Ray cluster whose machines work instead: auto, host:port or ray://host:port. All
             must see the videos and OUT under the same paths.
@@ -56,9 +62,11 @@ def estimate(
     """
     if not source:
         raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
+    given = {"protocol": protocol, "smoothing": smoothing, "device": device}
+    chosen = {name: value for name, value in given.items() if value is not None}
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
     if not many and workers is None and ray is None and dataset is None:
-        _estimate_here(source, out, estimator, person or "all")
+        _estimate_here(source, out, estimator, person or "all", chosen)
         return
     from motionary.datasets.estimated import EstimatedSet, check_target, gather, write_estimated
     from motionary.estimators.batch import BatchConfig, estimate_all
@@ -66,7 +74,7 @@ def estimate(
     if dataset is not None:
         check_target(dataset)
     videos, wanted = gather(source, out, label_pattern)
-    config = BatchConfig(estimator, {}, "all" if dataset else person or "all", workers, ray, retry_failed)
+    config = BatchConfig(estimator, chosen, "all" if dataset else person or "all", workers, ray, retry_failed)
     with _progress() as tell:
         entries = estimate_all(videos, out, config, tell)
     made = None
@@ -77,13 +85,15 @@ def estimate(
     _print_result(entries, out, made, as_json=json_)
 
 
-def _estimate_here(videos: tuple[Path, ...], out: Path, estimator: str, person: str) -> None:
+def _estimate_here(
+    videos: tuple[Path, ...], out: Path, estimator: str, person: str, options: dict[str, str]
+) -> None:
     from motionary.estimators import load_estimator, save_estimate
     from motionary.estimators.choosing import check_choice, choose
 
     _require_distinct_stems(videos)
     check_choice(person)
-    run = load_estimator(estimator)
+    run = load_estimator(estimator, **options)
     failed = []
     for path in videos:
         try:

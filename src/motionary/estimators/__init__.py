@@ -3,6 +3,7 @@
 Other packages add estimators under the entry point group `motionary.estimators` (see `plugins`).
 """
 
+import inspect
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -57,12 +58,18 @@ def load_estimator(name: str = "blazepose", **options: Any) -> Estimator:
         options: The estimator's own, such as focal_px of blazepose.
 
     Raises:
-        ValueError: If there is no estimator of that name, or its plug-in does not work.
+        ValueError: If there is no estimator of that name, it lacks an option, or its plug-in does not work.
         FileNotFoundError: If its weights are missing and cannot be fetched.
     """
     if name not in ESTIMATORS and name in plugin_names():
         return load_plugin(name, options)
-    return factory_of(name)(**options)
+    factory = factory_of(name)
+    known = inspect.signature(factory).parameters.values()
+    takes = {parameter.name for parameter in known if parameter.kind is parameter.KEYWORD_ONLY}
+    unknown = sorted(set(options) - takes)
+    if unknown and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known):
+        raise ValueError(f"{name} has no option {unknown[0]!r}; it has {', '.join(sorted(takes))}.")
+    return factory(**options)
 
 
 def factory_of(name: str) -> Callable[..., Estimator]:

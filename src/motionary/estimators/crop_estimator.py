@@ -4,8 +4,9 @@ Two passes over a video. In the first another estimator finds and follows people
 second their crops go through the network a few at a time, so that memory does not grow with the pictures.
 """
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ class CropEstimator:
         if isinstance(network, nn.Module):
             network.to(self.device)
         self.body = body or load_body("smpl" if ASSETS["smpl"].installed() else "free")
-        self.finder = finder or BlazePose(body=self.body, **find)
+        self.finder = finder or _blazepose(self.body, find)
 
     def __call__(self, video: Path) -> VideoEstimate:
         """Estimate everybody's motion; see `Estimator`."""
@@ -150,7 +151,7 @@ class CropEstimator:
         if not people:
             raise ValueError(f"No person in {video} could be cropped; give a video that shows one.")
         numbered = dict(enumerate(people.values(), start=1))
-        return VideoEstimate(found.video, self.name, numbered, (*found.dropped, *dropped))
+        return replace(found, estimator=self.name, people=numbered, dropped=(*found.dropped, *dropped))
 
     def _show(self, video: Path, reels: list[Reel]) -> None:
         """Crop everybody in every frame, and show the crops to the network."""
@@ -188,6 +189,15 @@ class CropEstimator:
         boxes = np.stack([reel.box_at(frame) for frame in reel.frames])
         corner = boxes + np.array([PIXEL_CENTRE, PIXEL_CENTRE, 0])
         return Sightings(np.array(reel.frames), corner, self.network.crop_scale, bodies)
+
+
+def _blazepose(body: BodyModel, options: dict[str, Any]) -> BlazePose:
+    known = inspect.signature(BlazePose).parameters
+    if unknown := [name for name in options if name not in known]:
+        raise ValueError(
+            f"There is no option {unknown[0]!r}; BlazePose, which finds people, has {', '.join(known)}."
+        )
+    return BlazePose(body=body, **options)
 
 
 def _reels(people: dict[int, PersonEstimate]) -> tuple[dict[int, Reel], list[str]]:

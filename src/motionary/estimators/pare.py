@@ -304,6 +304,7 @@ def create_pare(
     smoothing: str | None = None,
     device: str = "auto",
     batch_size: int = 16,
+    num_threads: int = 2,
     **options: Any,
 ) -> CropEstimator:
     """The estimator "pare".
@@ -315,7 +316,8 @@ def create_pare(
         smoothing: Of rotations over time.
         device: Where torch computes.
         batch_size: Crops at a time.
-        options: Of `CropEstimator`, and of BlazePose, which finds the people.
+        num_threads: Of BlazePose, which finds the people; torch keeps its own.
+        options: More of `CropEstimator` and of BlazePose.
 
     Raises:
         FileNotFoundError: If weights are missing; says which, where they come from and their licence.
@@ -323,7 +325,8 @@ def create_pare(
     """
     run = CropConfig(protocol, smoothing, device, batch_size)
     network = load_pare(checkpoint or get_asset("pare") / CHECKPOINT_FILE, config)
-    return CropEstimator(network, Publication("pare", PARE_SMOOTHING, smooths_matrices=True), run, **options)
+    publication = Publication("pare", PARE_SMOOTHING, smooths_matrices=True)
+    return CropEstimator(network, publication, run, num_threads=num_threads, **options)
 
 
 def sort_files(file: Path) -> dict[str, Path]:

@@ -241,6 +241,7 @@ def create_vibe(
     smoothing: str | None = None,
     device: str = "auto",
     batch_size: int = 16,
+    num_threads: int = 2,
     **options: Any,
 ) -> CropEstimator:
     """The estimator "vibe".
@@ -252,7 +253,8 @@ def create_vibe(
         smoothing: Of rotations over time.
         device: Where torch computes.
         batch_size: Crops at a time.
-        options: Of `CropEstimator`, and of BlazePose, which finds the people.
+        num_threads: Of BlazePose, which finds the people; torch keeps its own.
+        options: More of `CropEstimator` and of BlazePose.
 
     Raises:
         FileNotFoundError: If weights are missing; says which, where they come from and their licence.
@@ -263,7 +265,8 @@ def create_vibe(
         folder = get_asset("vibe")
         spin_path, vibe_path = spin_path or folder / SPIN_FILE, vibe_path or folder / VIBE_FILE
     publication = Publication("vibe", VIBE_SMOOTHING, smooths_matrices=False, clip_frames=CLIP_FRAMES)
-    return CropEstimator(load_vibe(spin_path, vibe_path), publication, config, **options)
+    network = load_vibe(spin_path, vibe_path)
+    return CropEstimator(network, publication, config, num_threads=num_threads, **options)
 
 
 def sort_files(file: Path) -> dict[str, Path]:

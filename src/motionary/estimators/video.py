@@ -21,6 +21,8 @@ Item = TypeVar("Item")
 
 BLACK_YUV = (16, 128, 128)
 """Studio-range black."""
+FULL_RANGE = np.clip((np.arange(256) - 16) * 255 // 219, 0, 255).astype(np.uint8)
+"""Studio range (16 to 235) stretched to 0 to 255."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,7 @@ class Frame:
             cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in self.planes[1:]
         ]
         picture = cv2.cvtColor(np.dstack([self.planes[0], chroma[1], chroma[0]]), cv2.COLOR_YCrCb2RGB)
-        stretched = np.clip((picture.astype(np.int32) - 16) * 255 // 219, 0, 255).astype(np.uint8)
-        return np.ascontiguousarray(np.rot90(stretched, self.quarter_turns))
+        return np.ascontiguousarray(np.rot90(cv2.LUT(picture, FULL_RANGE), self.quarter_turns))
 
     def crop(
         self, T_image_crop: Float[ndarray, "2 3"], size: int, *, black_border: bool = False
