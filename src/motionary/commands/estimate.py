@@ -62,8 +62,7 @@ def estimate(
     """
     if not source:
         raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
-    given = {"protocol": protocol, "smoothing": smoothing, "device": device}
-    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen = _given(protocol=protocol, smoothing=smoothing, device=device)
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
     if not many and workers is None and ray is None and dataset is None:
         _estimate_here(source, out, estimator, person or "all", chosen)
@@ -83,6 +82,10 @@ def estimate(
         provenance = {"estimator": estimator, "sources": [path.name for path in source]}
         made = write_estimated(wanted, entries, out, dataset, options, provenance)
     _print_result(entries, out, made, as_json=json_)
+
+
+def _given(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _estimate_here(
