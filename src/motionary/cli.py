@@ -26,7 +26,7 @@ from motionary.commands.dataset_editing import (
 )
 from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
-from motionary.commands.finegym import finegym_plan
+from motionary.commands.finegym import finegym_cut, finegym_fetch, finegym_plan
 from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.published import import_model
 
@@ -206,6 +206,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
     "studio": studio,
     "finegym plan": finegym_plan,
+    "finegym fetch": finegym_fetch,
+    "finegym cut": finegym_cut,
     "assets list": assets_list,
     "assets get": assets_get,
     "assets set": assets_set,

@@ -1,11 +1,11 @@
 """`motionary finegym ...`: from FineGym's annotations to a folder of chosen clips."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from rich.console import Console
 from rich.table import Table
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
 
 def finegym_plan(
@@ -52,6 +52,77 @@ def finegym_plan(
     Console().print(table)
     for note in read.notes:
         print(f"note: {note}")
+
+
+def finegym_fetch(
+    plan: Positional[Path],
+    /,
+    *,
+    out: Path,
+    rate: str = "4M",
+    pause: float = 5.0,
+    height: int = 1080,
+    again: Literal["failed", "all"] = "failed",
+    address: str = "https://www.youtube.com/watch?v={video}",
+    yt_dlp: str | None = None,
+) -> None:
+    """Fetch the videos of a plan that are still there; run it again to go on where it stopped.
+
+    Args:
+        plan: From `motionary finegym plan`.
+        out: Folder of the videos; missing.csv there lists what could not be had, and why.
+        rate: Most bytes per second, such as 500K or 4M.
+        pause: Seconds between two videos.
+        height: Of several sizes of a video the largest up to this one is taken.
+        again: What to ask for again: what failed, or also what was gone, private or blocked.
+        address: Where a video is.
+        yt_dlp: The yt-dlp program, instead of the installed one.
+    """
+    from motionary.finegym.fetch import MISSING_NAME, FetchConfig, fetch_videos
+    from motionary.finegym.plan import read_plan
+
+    command = (yt_dlp,) if yt_dlp else ()
+    config = FetchConfig(rate, pause, height, address, command, again == "all")
+    clips = read_plan(plan)
+    fetched = fetch_videos(clips, out, config)
+    here = sum(clip.video in fetched.videos for clip in clips)
+    videos = len({clip.video for clip in clips})
+    print(f"{len(fetched.videos)} of {videos} videos, {here} of {len(clips)} clips -> {out}")
+    if fetched.missing:
+        lost = sum(item.clips for item in fetched.missing)
+        print(f"{len(fetched.missing)} missing, and {lost} clips with them: {out / MISSING_NAME}")
+    if fetched.stopped:
+        raise ValueError(f"Stopped before the end, {fetched.stopped}.")
+
+
+def finegym_cut(
+    plan: Positional[Path],
+    /,
+    *,
+    videos: Path,
+    out: Path,
+    quality: int = 10,
+) -> None:
+    """Cut a plan's clips out of the fetched videos: the very frames, at their own times, sharp as before.
+
+    Args:
+        plan: From `motionary finegym plan`.
+        videos: Folder of the videos, from `motionary finegym fetch`.
+        out: Folder of the clips; clips.csv there lists them, lost.csv what could not be cut, and why.
+        quality: libx264's constant rate factor, 1 to 18: lower is better and larger.
+    """
+    from motionary.finegym.cut import LOST_NAME, CutConfig, cut_clips
+    from motionary.finegym.plan import read_plan
+
+    if not 1 <= quality <= 18:
+        raise ValueError(f"The quality is 1 to 18, above which clips blur; got {quality}.")
+    clips = read_plan(plan)
+    if not videos.is_dir():
+        raise FileNotFoundError(f"No folder of videos at {videos}; `motionary finegym fetch` makes one.")
+    cut, lost = cut_clips(clips, videos, out, CutConfig(quality))
+    print(f"{len(cut)} of {len(clips)} clips -> {out}")
+    if lost:
+        print(f"{len(lost)} lost: {out / LOST_NAME}")
 
 
 def _numbers(text: str) -> tuple[int, ...]:
