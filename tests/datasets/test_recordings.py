@@ -1,17 +1,22 @@
 """Recordings become a data set in one piece, and a bad one never stops the rest."""
 
+import json
+
 import numpy as np
 import pytest
 
 from motionary.datasets import Dataset
+from motionary.datasets.folder import source_name
 from motionary.datasets.recordings import RecordingImport, import_data_set
 from motionary.motion import Motion
 
 
-def a_recording(path, num_frames: int = 40) -> None:
+def a_recording(path, num_frames: int = 40, fps: float = 60.0) -> Motion:
     rng = np.random.default_rng(num_frames)
     pose = rng.normal(0, 0.01, (num_frames, 24, 3)).cumsum(0)
-    Motion(pose=pose, translation=pose[:, 0], fps=60.0).save(path)
+    motion = Motion(pose=pose, translation=pose[:, 0], fps=fps)
+    motion.save(path)
+    return motion
 
 
 def test_labels_come_from_folders_and_splits_from_the_seed(tmp_path):
@@ -70,3 +75,81 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
     a_recording(tmp_path / "in" / "walk" / "good.npz")
     with pytest.raises(ValueError, match="already in use"):
         import_data_set([tmp_path / "in"], tmp_path / "in", RecordingImport(), workers=0)
+
+
+def test_clips_keep_their_own_frame_rates(tmp_path):
+    for take, fps in enumerate([60.0, 25.0, 60.0, 120.0]):
+        a_recording(tmp_path / "in" / "walk" / f"{take}.npz", 40, fps)
+    dataset = import_data_set([tmp_path / "in"], tmp_path / "out", RecordingImport(), workers=0)
+    assert [clip.fps for clip in dataset.clips] == [60.0, 25.0, 60.0, 120.0]
+    assert [clip.num_frames for clip in dataset.clips] == [40] * 4
+    assert dataset.fps == 60.0
+
+
+def test_a_list_says_which_part_of_which_recording_shows_what(tmp_path):
+    whole = a_recording(tmp_path / "takes" / "long.npz", 300)
+    a_recording(tmp_path / "other.npz", 50)
+    (tmp_path / "list.csv").write_text(
+        "file,start,end,action,subject\n"
+        "takes/long.npz,0:01,2.5,walk,ann\n"
+        "takes/long.npz,3,,run,bob\n"
+        "other.npz,,,run,\n"
+        "takes/long.npz,4,9,late,\n"
+        "gone.npz,,,run,\n"
+    )
+    dataset = import_data_set([tmp_path / "list.csv"], tmp_path / "out", RecordingImport(), workers=0)
+    facts = [(c.action, c.start_s, c.num_frames, c.subject, c.source) for c in dataset.clips]
+    assert facts == [
+        ("walk", 1.0, 90, "ann", f"{tmp_path.name}/takes/long.npz"),
+        ("run", 3.0, 120, "bob", f"{tmp_path.name}/takes/long.npz"),
+        ("run", 0.0, 50, None, f"{tmp_path.name}/other.npz"),
+    ]
+    np.testing.assert_allclose(dataset.motions()[0].pose, whole.pose[60:150], atol=1e-6)
+    assert [item.source for item in dataset.rejected] == ["long.npz from 4 s", "gone.npz"]
+    assert "5.00 s, not from 4 to 9" in dataset.rejected[0].reason
+    assert len({clip.split for clip in dataset.clips[:2]}) == 1
+
+
+def test_a_list_may_round_an_end_up(tmp_path):
+    a_recording(tmp_path / "a.npz", 100)
+    (tmp_path / "list.csv").write_text("file,start,end,action\na.npz,0,2,walk\na.npz,1.66,2,walk\n")
+    dataset = import_data_set([tmp_path / "list.csv"], tmp_path / "out", RecordingImport(), workers=0)
+    assert [clip.num_frames for clip in dataset.clips] == [100]
+    assert "no two frames" in dataset.rejected[0].reason or "lasts 1.67" in dataset.rejected[0].reason
+
+
+def test_estimated_people_are_known_by_their_video(tmp_path):
+    for folder in ("jump/clip_a", "walk/clip_b"):
+        a_recording(tmp_path / "in" / folder / "person_1.npz")
+        a_recording(tmp_path / "in" / folder / "person_2.npz", 50)
+        people = [
+            {"file": "person_1.npz", "start_s": 0.5, "quality": {"verdict": "good"}},
+            {"file": "person_2.npz", "start_s": 0.0},
+        ]
+        text = json.dumps({"video": {"name": f"{folder[-6:]}.mp4"}, "people": people})
+        (tmp_path / "in" / folder / "estimate.json").write_text(text)
+    dataset = import_data_set([tmp_path / "in"], tmp_path / "out", RecordingImport(), workers=0)
+    assert [clip.action for clip in dataset.clips] == ["jump", "jump", "walk", "walk"]
+    assert [clip.source for clip in dataset.clips[1:3]] == [
+        "in/jump/clip_a/clip_a.mp4",
+        "in/walk/clip_b/clip_b.mp4",
+    ]
+    assert [(clip.verdict, clip.start_s) for clip in dataset.clips[:2]] == [("good", 0.5), (None, 0.0)]
+    flat = import_data_set([tmp_path / "in" / "jump"], tmp_path / "flat", RecordingImport(), workers=0)
+    assert flat.actions == ("clip_a",)
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", "[]", '{"people": 3}', '{"people": [{"file": "good.npz"}], "video": {}}']
+)
+def test_a_foreign_estimate_file_is_left_alone(tmp_path, damage):
+    a_recording(tmp_path / "in" / "walk" / "good.npz")
+    (tmp_path / "in" / "walk" / "estimate.json").write_text(damage)
+    dataset = import_data_set([tmp_path / "in"], tmp_path / "out", RecordingImport(), workers=0)
+    assert dataset.clips[0].source == "in/walk/good.npz"
+
+
+def test_sources_are_never_absolute_paths(tmp_path):
+    root = tmp_path / "takes"
+    assert source_name(root / "a" / "b.bvh", [root / "a", root]) == "takes/a/b.bvh"
+    assert source_name(tmp_path / "b.bvh", [root]) == "b.bvh"

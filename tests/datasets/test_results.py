@@ -38,10 +38,10 @@ def test_everybody_becomes_a_clip_labelled_by_the_path(tmp_path):
         (clip.source, clip.start_s, clip.action, clip.subject, clip.num_frames) for clip in dataset.clips
     ]
     assert shown == [
-        ("bow/ann_2/vibe_output.pkl", 0, "bow", "ann", 30),
-        ("bow/ann_2/vibe_output.pkl", 9 / 25, "bow", "ann", 36),
-        ("wave/ann_1/vibe_output.pkl", 0, "wave", "ann", 40),
-        ("wave/bob_1/vibe_output.pkl", 0, "wave", "bob", 40),
+        ("in/bow/ann_2/vibe_output.pkl", 0, "bow", "ann", 30),
+        ("in/bow/ann_2/vibe_output.pkl", 9 / 25, "bow", "ann", 36),
+        ("in/wave/ann_1/vibe_output.pkl", 0, "wave", "ann", 40),
+        ("in/wave/bob_1/vibe_output.pkl", 0, "wave", "bob", 40),
     ]
     assert [clip.split for clip in dataset.clips] == ["train", "train", "train", "test"]
     assert dataset.fps == 25

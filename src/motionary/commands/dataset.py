@@ -31,14 +31,15 @@ def import_(
     """Turn motion capture, other systems' estimates, or a data set that has a name into a data set.
 
     Args:
-        source: Files, or folders searched for them; the folder or archive of a named data set.
+        source: Files, or folders searched for them; a list of clips, a .csv with the columns file,start,end,
+            action,subject; the folder or archive of a named data set.
         out: Folder of the new data set.
         format: What the files are; auto goes by suffix and content. vibe to smplx are results of pose
             estimators; hdm05 to uestc are data sets that `motionary dataset list` tells about.
         label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
             file's name. Without it the label is the parent folder's name, or what a named data set says.
-        fps: Frame rate of the data set; 30 for motion capture, its own for a published data set. Of estimates
-            the rate of their video, which few files say; 30 where it is needed and not given.
+        fps: Frame rate that every clip is brought to; each keeps its own when not given: training resamples.
+            Of estimates the rate of their video, which few files say; 30 where it is needed and not given.
         test_fraction: Share of every action's clips held out for testing, where no split by subject was
             published.
         test_subject: Hold out all clips of these subjects instead.
@@ -59,21 +60,23 @@ def import_(
         dataset = import_results(source, out, results)
         if "fps_assumed" in dataset.provenance:
             print("note: no frame rate in the files; took 30, --fps gives the video's", file=sys.stderr)
-    elif format in get_args(Named) or (format == "amass" and len(source) == 1):
+    elif format in get_args(Named) or (format == "amass" and len(source) == 1 and not _is_list(source[0])):
         if len(source) > 1:
             raise ValueError(f"{format} is one folder or archive; got {len(source)}.")
         named = NamedImport(fps, label_pattern, *split, licence, workers)
         dataset = load_named(format).import_(source[0], out, named)
     else:
-        options = RecordingImport(
-            cast(Recordings, format), label_pattern, fps or 30.0, *split, licence or "unknown"
-        )
+        options = RecordingImport(cast(Recordings, format), label_pattern, fps, *split, licence or "unknown")
         dataset = import_data_set(source, out, options, workers=workers)
     for item in dataset.rejected:
         print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
     print(
         f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}"
     )
+
+
+def _is_list(source: Path) -> bool:
+    return source.suffix.lower() == ".csv"
 
 
 def dataset_inspect(

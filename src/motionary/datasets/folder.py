@@ -265,6 +265,15 @@ def _safe(name: str) -> str:
     )
 
 
+def source_name(path: Path, roots: Sequence[Path]) -> str:
+    """What a recording is called in an index: from the last folder that was imported down; never absolute."""
+    inside = [root for root in roots if path.is_relative_to(root)]
+    if not inside:
+        return path.name
+    root = min(inside, key=lambda root: len(root.parts))
+    return (Path(root.resolve().name) / path.relative_to(root)).as_posix()
+
+
 def clip_record(
     motion: Motion,
     path: str,

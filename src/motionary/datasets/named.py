@@ -37,7 +37,7 @@ class NamedImport:
     """How a named data set becomes one of ours."""
 
     fps: float | None = None
-    """Frame rate; the data set's usual one when None."""
+    """Frame rate that every clip is brought to; each keeps its own when None."""
     label_pattern: str | None = None
     """Instead of the data set's own, where its labels are in file names."""
     test_fraction: float = 0.2

@@ -15,8 +15,6 @@ from motionary.mocap import compiled_label_pattern, find_recordings, label_of
 from motionary.mocap.parallel import map_in_processes
 from motionary.mocap.reading import SUFFIXES, Format, read_motion, read_possible
 
-FPS = 30.0
-
 ALONGSIDE = (".asf",)
 """Suffixes of files that recordings need."""
 
@@ -62,7 +60,7 @@ class RecordedSet:
             recordings = RecordingImport(
                 self.format,
                 options.label_pattern or self._pattern_for(folder),
-                options.fps or FPS,
+                options.fps,
                 options.test_fraction,
                 options.test_subjects,
                 options.seed,

@@ -7,17 +7,28 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from motionary.datasets.actions import ClipRecord, Rejected
+from motionary.datasets.actions import ClipRecord, Rejected, usual_fps
+from motionary.datasets.estimate_notes import estimated
 from motionary.datasets.folder import (
     Dataset,
     clip_path,
     clip_record,
     folder_in_one_piece,
+    source_name,
     write_dataset,
 )
+from motionary.datasets.listing import read_listing
 from motionary.datasets.splitting import stratified_split, subject_split
-from motionary.mocap import Imported, import_recordings
+from motionary.mocap import (
+    Imported,
+    Piece,
+    compiled_label_pattern,
+    find_recordings,
+    import_pieces,
+    label_of,
+)
 from motionary.mocap.reading import Format
+from motionary.motion import Motion
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,8 @@ class RecordingImport:
     format: Format = "auto"
     label_pattern: str | None = None
     """Regular expression with (?P<action>...) and perhaps (?P<subject>...); None labels by parent folder."""
-    fps: float = 30.0
+    fps: float | None = None
+    """Of every clip; None lets each keep its own."""
     test_fraction: float = 0.2
     test_subjects: tuple[str, ...] = ()
     """Where given, all clips of these subjects are held out instead of a fraction."""
@@ -41,7 +53,7 @@ def import_data_set(
     """Read recordings in parallel and write them as a data set, whole or not at all.
 
     Args:
-        sources: Files and folders.
+        sources: Files, folders, and lists of clips (`.csv`, see `datasets.listing`).
         out: The data set's folder; it must not exist yet, or be empty.
         options: Format, labels, frame rate and split.
         workers: Processes; one per core when None.
@@ -52,15 +64,14 @@ def import_data_set(
     """
     with folder_in_one_piece(out) as folder, _progress() as progress:
         task = progress.add_task("importing", total=None)
-        results = import_recordings(
-            sources,
+        results = import_pieces(
+            _pieces(sources, options),
             options.format,
-            options.label_pattern,
             options.fps,
             workers,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
-        clips, rejected = _save_all(results, folder)
+        clips, rejected = _save_all(results, _roots(sources), folder)
         if not clips:
             reasons = "; ".join(f"{item.source}: {item.reason}" for item in rejected[:3])
             raise ValueError(f"None of {len(rejected)} recordings could be read: {reasons}")
@@ -71,7 +82,7 @@ def import_data_set(
         write_dataset(
             folder,
             clips,
-            fps=options.fps,
+            fps=options.fps or usual_fps(clips),
             rejected=rejected,
             provenance=_provenance(sources, options),
             licence=options.licence,
@@ -79,19 +90,61 @@ def import_data_set(
     return Dataset.load(out)
 
 
-def _save_all(results: Iterator[Imported], folder: Path) -> tuple[list[ClipRecord], list[Rejected]]:
+def _pieces(sources: Sequence[Path], options: RecordingImport) -> Iterator[tuple[Path, Sequence[Piece]]]:
+    """Files and what is wanted of each, from lists, folders and files."""
+    pattern = compiled_label_pattern(options.label_pattern)
+    for source in sources:
+        if source.suffix.lower() == ".csv":
+            by_file: dict[Path, list[Piece]] = {}
+            for item in read_listing(source):
+                piece = Piece(item.action, item.person, item.start_s, item.end_s, overrides=True)
+                by_file.setdefault(item.file, []).append(piece)
+            yield from by_file.items()
+            continue
+        for path in find_recordings(source, options.format):
+            action, subject = label_of(path, source, pattern)
+            if pattern is None and estimated(path) and path.parent.parent not in (source, source.parent):
+                action = path.resolve().parent.parent.name  # its folder is named after the video
+            yield path, [Piece(action, subject, overrides=pattern is not None)]
+
+
+def _roots(sources: Sequence[Path]) -> list[Path]:
+    """Folders that sources are named from."""
+    return [source if source.is_dir() else source.parent for source in sources]
+
+
+def _save_all(
+    results: Iterator[Imported], roots: Sequence[Path], folder: Path
+) -> tuple[list[ClipRecord], list[Rejected]]:
     clips: list[ClipRecord] = []
     rejected: list[Rejected] = []
     taken: set[str] = set()
     for result in results:
         if result.motion is None:
-            rejected.append(Rejected(result.path.name, result.reason or "unknown"))
+            where = f"{result.path.name} from {result.start_s:g} s" if result.start_s else result.path.name
+            rejected.append(Rejected(where, result.reason or "unknown"))
             continue
         action = result.motion.action or result.path.parent.name
         relative = clip_path(action, result.path.stem, taken)
         result.motion.save(folder / relative)
-        clips.append(clip_record(result.motion, relative, action, result.subject))
+        clips.append(_record(result, result.motion, relative, action, roots))
     return clips, rejected
+
+
+def _record(
+    result: Imported, motion: Motion, relative: str, action: str, roots: Sequence[Path]
+) -> ClipRecord:
+    known = estimated(result.path)
+    name = source_name(result.path, roots)
+    return clip_record(
+        motion,
+        relative,
+        action,
+        result.subject,
+        source=f"{name.rpartition('/')[0]}/{known.video}" if known else name,
+        start_s=result.start_s + (known.start_s if known else 0.0),
+        verdict=known.verdict if known else None,
+    )
 
 
 def _provenance(sources: Sequence[Path], options: RecordingImport) -> dict[str, object]:

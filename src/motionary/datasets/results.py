@@ -9,12 +9,13 @@ from rich.progress import track
 
 from motionary.body.assets import load_body
 from motionary.body.smpl import BodyModel
-from motionary.datasets.actions import ClipRecord, Rejected
+from motionary.datasets.actions import ClipRecord, Rejected, usual_fps
 from motionary.datasets.folder import (
     Dataset,
     clip_path,
     clip_record,
     folder_in_one_piece,
+    source_name,
     write_dataset,
 )
 from motionary.datasets.splitting import stratified_split, subject_split
@@ -43,7 +44,7 @@ class ResultImport:
 class _File:
     path: Path
     name: str
-    """Below what was imported: the source of its clips."""
+    """As the index calls it: the source of its clips."""
     action: str | None
     """None where the label pattern does not match."""
     subject: str | None
@@ -85,7 +86,7 @@ def import_results(sources: Sequence[Path], out: Path, options: ResultImport) ->
         write_dataset(
             folder,
             _split(clips, options),
-            fps=options.fps or clips[0].fps,
+            fps=options.fps or usual_fps(clips),
             rejected=rejected,
             provenance=_provenance(sources, options, told),
             licence=options.licence,
@@ -117,9 +118,9 @@ def _labelled(sources: Sequence[Path], options: ResultImport) -> list[_File]:
         if not source.exists():
             raise FileNotFoundError(f"No file or folder at {source}.")
         found = find_results(source, options.format) if source.is_dir() else [source]
+        root = source if source.is_dir() else source.parent
         for path in found:
-            name = path.relative_to(source).as_posix() if source.is_dir() else path.name
-            files.append(_File(path, name, *label_of(path, source, pattern)))
+            files.append(_File(path, source_name(path, [root]), *label_of(path, source, pattern)))
     return files
 
 

@@ -315,10 +315,11 @@ def _check_fit(model: Model, dataset: Dataset, plan: Plan) -> None:
             f"The model has the actions [{', '.join(model.actions)}] but the data set has "
             f"[{', '.join(dataset.actions)}]; they must be the same, in one order."
         )
-    if not np.isclose(model.fps, dataset.fps):
+    if others := {clip.fps for clip in dataset.clips if not np.isclose(model.fps, clip.fps)}:
+        rates = ", ".join(f"{fps:g}" for fps in sorted(others))
         raise ValueError(
-            f"The model makes {model.fps:g} frames/s but the data set has {dataset.fps:g}: the published "
-            "protocol resamples nothing."
+            f"The model makes {model.fps:g} frames/s but the data set has clips at {rates}: "
+            f"the published protocol resamples nothing. Import them with --fps {model.fps:g}."
         )
     for split in plan.splits:
         if (count := len(dataset.split(split).clips)) < 2:

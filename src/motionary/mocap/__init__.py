@@ -2,8 +2,10 @@
 
 from motionary.mocap.importing import (
     Imported,
+    Piece,
     compiled_label_pattern,
     find_recordings,
+    import_pieces,
     import_recordings,
     label_of,
 )
@@ -12,8 +14,10 @@ from motionary.mocap.reading import FASTEST_M_S, read_motion
 __all__ = [
     "FASTEST_M_S",
     "Imported",
+    "Piece",
     "compiled_label_pattern",
     "find_recordings",
+    "import_pieces",
     "import_recordings",
     "label_of",
     "read_motion",

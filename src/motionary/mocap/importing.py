@@ -1,7 +1,7 @@
 """Many recordings at once: found, labelled, read in parallel; a bad one never stops the rest."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,16 +10,34 @@ from motionary.mocap.placement import Axis, Unit
 from motionary.mocap.reading import SUFFIXES, Format, read_motion
 from motionary.motion import Motion
 
+LATE_END_S = 0.5
+"""A list may say that a piece ends so much after its recording does: whole seconds are often rounded up."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a recording that is to become a motion."""
+
+    action: str | None
+    """None where the label pattern does not match."""
+    subject: str | None = None
+    start_s: float = 0.0
+    end_s: float | None = None
+    """None: up to the recording's end."""
+    overrides: bool = False
+    """Whether the action goes before the one that the file itself holds."""
+
 
 @dataclass(frozen=True)
 class Imported:
-    """One recording's result: a motion, or the reason why there is none."""
+    """What became of a piece of a recording: a motion, or the reason why there is none."""
 
     path: Path
     motion: Motion | None = None
     reason: str | None = None
     subject: str | None = None
     """Who performed it, where the label pattern has a group of that name."""
+    start_s: float = 0.0
 
 
 def find_recordings(source: Path | str, format: Format = "auto") -> list[Path]:
@@ -44,7 +62,7 @@ def import_recordings(
     sources: Sequence[Path | str] | Path | str,
     format: Format = "auto",
     label_pattern: str | None = None,
-    fps: float = 30.0,
+    fps: float | None = 30.0,
     workers: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     units: Unit = "auto",
@@ -58,7 +76,7 @@ def import_recordings(
         label_pattern: Regular expression with a group `action`, and perhaps `subject`, searched in the
             file's name, then in its path below the source; None takes the label in the file, else its
             folder's name.
-        fps: Frames per second of the motions.
+        fps: Frames per second of the motions; None keeps each recording's own.
         workers: Processes; as many as there are processors when None, 0 for none but this one.
         on_progress: Called with the number of recordings done and in all.
         units: Unit of length of BVH files.
@@ -70,28 +88,44 @@ def import_recordings(
     """
     pattern = compiled_label_pattern(label_pattern)
     sources = [sources] if isinstance(sources, str | Path) else sources
-    named = [
-        (path, *label_of(path, Path(source), pattern))
+    pieces = [
+        (path, [Piece(*label_of(path, Path(source), pattern), overrides=pattern is not None)])
         for source in sources
         for path in find_recordings(source, format)
     ]
-    jobs = [
-        _Job(path, format, fps, action, pattern is not None, subject, units, up)
-        for path, action, subject in named
-    ]
+    return import_pieces(pieces, format, fps, workers, on_progress, units, up)
+
+
+def import_pieces(
+    pieces: Iterable[tuple[Path, Sequence[Piece]]],
+    format: Format = "auto",
+    fps: float | None = 30.0,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    units: Unit = "auto",
+    up: Axis = "auto",
+) -> Iterator[Imported]:
+    """Read recordings in parallel, each once, and cut pieces from them; results come in the order given.
+
+    Args:
+        pieces: Files, and what is wanted of each.
+        format: What the files are; "auto" goes by each one's suffix.
+        fps: Frames per second of the motions; None keeps each recording's own.
+        workers: Processes; as many as there are processors when None, 0 for none but this one.
+        on_progress: Called with the number of recordings done and in all.
+        units: Unit of length of BVH files.
+        up: Vertical axis of the files.
+    """
+    jobs = [_Job(path, tuple(wanted), format, fps, units, up) for path, wanted in pieces]
     return _run(jobs, workers, on_progress)
 
 
 @dataclass(frozen=True)
 class _Job:
     path: Path
+    pieces: tuple[Piece, ...]
     format: Format
-    fps: float
-    action: str | None
-    """None where the label pattern does not match."""
-    overrides: bool
-    """Whether the action goes before the one that the file itself holds."""
-    subject: str | None
+    fps: float | None
     units: Unit
     up: Axis
 
@@ -134,15 +168,33 @@ def _run(
     for done, result in enumerate(map_in_processes(_import, jobs, workers), 1):
         if on_progress:
             on_progress(done, len(jobs))
-        yield result
+        yield from result
 
 
-def _import(job: _Job) -> Imported:
-    if job.action is None:
-        return Imported(job.path, reason="the label pattern does not match it")
+def _import(job: _Job) -> list[Imported]:
+    if all(piece.action is None for piece in job.pieces):
+        return [_failed(job, piece, "the label pattern does not match it") for piece in job.pieces]
     try:
         motion = read_motion(job.path, job.format, job.fps, units=job.units, up=job.up)
     except Exception as error:  # whatever a foreign file provokes is this file's reason alone
-        return Imported(job.path, reason=str(error) or type(error).__name__, subject=job.subject)
-    action = job.action if job.overrides else motion.action or job.action
-    return Imported(job.path, replace(motion, action=action), subject=job.subject)
+        return [_failed(job, piece, str(error) or type(error).__name__) for piece in job.pieces]
+    return [_cut(job, motion, piece) for piece in job.pieces]
+
+
+def _cut(job: _Job, motion: Motion, piece: Piece) -> Imported:
+    end_s = motion.duration_s if piece.end_s is None else piece.end_s
+    start, stop = round(piece.start_s * motion.fps), round(end_s * motion.fps)
+    if piece.action is None:
+        return _failed(job, piece, "the label pattern does not match it")
+    if stop > len(motion) + LATE_END_S * motion.fps or start >= len(motion):
+        reason = f"it lasts {motion.duration_s:.2f} s, not from {piece.start_s:g} to {end_s:g} s"
+        return _failed(job, piece, reason)
+    part = motion.crop(start, stop)
+    if len(part) < 2:
+        return _failed(job, piece, f"from {piece.start_s:g} to {end_s:g} s it has no two frames")
+    action = piece.action if piece.overrides else motion.action or piece.action
+    return Imported(job.path, replace(part, action=action), subject=piece.subject, start_s=start / motion.fps)
+
+
+def _failed(job: _Job, piece: Piece, reason: str) -> Imported:
+    return Imported(job.path, reason=reason, subject=piece.subject, start_s=piece.start_s)

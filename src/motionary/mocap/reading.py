@@ -25,6 +25,9 @@ Format = Literal["auto", "bvh", "amc", "amass"]
 
 SUFFIXES: dict[str, str] = {".bvh": "bvh", ".amc": "amc", ".npz": "amass"}
 
+VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
+"""To say what to do with them."""
+
 FASTEST_M_S = 20.0
 """No joint of a person is faster; a pitcher's hand and a footballer's foot come near."""
 
@@ -32,7 +35,7 @@ FASTEST_M_S = 20.0
 def read_motion(
     path: Path | str,
     format: Format = "auto",
-    fps: float = 30.0,
+    fps: float | None = 30.0,
     action: str | None = None,
     units: Unit = "auto",
     up: Axis = "auto",
@@ -45,7 +48,7 @@ def read_motion(
     Args:
         path: A .bvh, .amc (its .asf skeleton beside it) or AMASS .npz file.
         format: What it is; "auto" goes by the suffix.
-        fps: Frames per second of the result.
+        fps: Frames per second of the result; None keeps the file's own.
         action: Label of the result; None keeps the file's own, if any.
         units: Unit of length of a BVH file.
         up: Vertical axis of the file.
@@ -57,16 +60,17 @@ def read_motion(
         ValueError: If the file is malformed, its skeleton is unknown, or its motion is not possible.
     """
     path = Path(path)
-    if not (np.isfinite(fps) and fps > 0):
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"fps must be a positive number; got {fps}.")
     kind = format_of(path) if format == "auto" else format
     if kind == "amass":
         motion = read_amass(path, free_body(), up)
         check_motion(motion.joint_positions(free_body()), JOINT_NAMES, motion.fps, str(path))
-        motion = motion.resample(fps)
+        motion = motion.resample(fps or motion.fps)
     else:
         recording = read_possible(path, kind, units, up, asf=asf, amc_fps=amc_fps)
-        motion = with_feet_on_ground(retarget(recording, free_body()).motion.resample(fps), free_body())
+        motion = retarget(recording, free_body()).motion
+        motion = with_feet_on_ground(motion.resample(fps or motion.fps), free_body())
     return motion if action is None else replace(motion, action=action)
 
 
@@ -96,6 +100,8 @@ def format_of(path: Path) -> str:
     Raises:
         ValueError: If no format has that suffix.
     """
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        raise ValueError(f"{path} is a video: recover its motion with `motionary estimate` first.")
     if (kind := SUFFIXES.get(path.suffix.lower())) is None:
         raise ValueError(
             f"{path}: motion capture is read from {', '.join(SUFFIXES)} files; got {path.suffix}."
