@@ -146,6 +146,7 @@ def _frames(motion: Motion, frames: Int[ndarray, "N"]) -> Motion:
         pose=motion.pose[frames],
         translation=motion.translation[frames],
         valid=motion.valid[frames],
+        trust=motion.trust[frames],
     )
 
 
