@@ -1,5 +1,7 @@
 """A small made-up SMPL model that stands in for the licensed one."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -45,3 +47,9 @@ def body(smpl_arrays) -> BodyModel:
     return BodyModel(
         BodyArrays(faces=faces, **{key: torch.from_numpy(array).float() for key, array in numbers.items()})
     )
+
+
+@pytest.fixture
+def precise(body) -> BodyModel:
+    """The body in float64, for derivatives."""
+    return copy.deepcopy(body).double()

@@ -1,4 +1,3 @@
-import copy
 from functools import cache
 from pathlib import Path
 
@@ -18,12 +17,6 @@ BATCHES = [(), (3,), (2, 3)]
 
 def random_pose(*batch: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*batch, 24, 3, generator=torch.Generator().manual_seed(seed)) * 0.5
-
-
-@pytest.fixture
-def precise(body):
-    """The body in float64, for derivatives."""
-    return copy.deepcopy(body).double()
 
 
 @pytest.mark.parametrize("batch", BATCHES)

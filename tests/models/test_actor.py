@@ -22,6 +22,7 @@ from motionary.models.actor import (
     sinusoids,
     to_reference,
 )
+from motionary.models.dropout import Dropout
 from motionary.models.points import BodyPoints
 
 TINY = ActorConfig(num_actions=3, latent_dim=16, ff_dim=32, num_layers=2, num_heads=2)
@@ -246,7 +247,7 @@ def test_attention_to_one_token_is_torch_s_attention():
     attention = torch.nn.MultiheadAttention(16, 2, batch_first=True).eval()
     memory, queries = torch.randn(3, 16), torch.randn(3, 5, 16)
     expected, _ = attention(queries, memory[:, None], memory[:, None])
-    assert_close(attend_one(attention, memory, 5), expected)
+    assert_close(attend_one(attention, memory, 5, Dropout(0.0)), expected)
 
 
 def test_dropout_on_one_token_silences_whole_heads():
@@ -254,9 +255,63 @@ def test_dropout_on_one_token_silences_whole_heads():
     torch.nn.init.eye_(attention.out_proj.weight)
     memory = torch.randn(1, 16)
     value = functional.linear(memory, attention.in_proj_weight[32:], attention.in_proj_bias[32:])
-    ratio = (attend_one(attention, memory, 200) / value[:, None]).unflatten(-1, (2, 8))
+    drop = Dropout(0.5).begin(memory.device)
+    ratio = (attend_one(attention, memory, 200, drop) / value[:, None]).unflatten(-1, (2, 8))
     assert_close(ratio, ratio[..., :1].expand_as(ratio))
     assert set(ratio.detach().round(decimals=3).unique().tolist()) == {0.0, 2.0}
+
+
+def test_attention_to_one_token_with_dropout_is_torch_s_with_the_same_heads_silent():
+    attention = torch.nn.MultiheadAttention(16, 2, batch_first=True)
+    memory, drop = torch.randn(3, 16, requires_grad=True), Dropout(0.5)
+    torch.manual_seed(0)
+    got = attend_one(attention, memory, 5, drop.begin(memory.device))
+    torch.manual_seed(0)
+    weight = drop.begin(memory.device).mask(torch.empty(3, 5, 2))
+    value = functional.linear(memory, attention.in_proj_weight[32:], attention.in_proj_bias[32:])
+    heads = weight[..., None] * value.view(3, 1, 2, 8)  # attention weights of 1, after dropout
+    expected = attention.out_proj(heads.flatten(2))
+    assert_close(got, expected)
+    parameters = [memory, attention.in_proj_weight, attention.out_proj.weight, attention.out_proj.bias]
+    factor = torch.randn(3, 5, 16)
+    for ours, plain in zip(
+        torch.autograd.grad((got * factor).sum(), parameters),
+        torch.autograd.grad((expected * factor).sum(), parameters),
+        strict=True,
+    ):
+        assert_close(ours, plain, atol=1e-5, rtol=1e-5)
+
+
+def gradients(network: Actor, mask: torch.Tensor | None) -> list[torch.Tensor]:
+    features, action, _ = random_batch()
+    network.zero_grad()
+    output, posterior = network(features, action, mask, torch.ones(4, 16))
+    (output.square().mean() + posterior.divergence()).backward()
+    return [p.grad for p in network.parameters()]
+
+
+def test_a_mask_of_real_frames_changes_nothing():
+    network = Actor(TINY).eval()
+    everything = torch.ones(4, 7, dtype=torch.bool)
+    for with_mask, without in zip(gradients(network, everything), gradients(network, None), strict=True):
+        assert_close(with_mask, without, atol=1e-5, rtol=1e-4)
+
+
+def test_training_skips_only_what_nobody_reads():
+    network = Actor(replace(TINY, dropout=0.0))
+    for training, evaluating in zip(
+        gradients(network.train(), None), gradients(network.eval(), None), strict=True
+    ):
+        assert_close(training, evaluating, atol=1e-5, rtol=1e-4)
+
+
+def test_cheap_dropout_leaves_the_attention_torch_s():
+    network = Actor(replace(TINY, dropout=1e-9)).train()  # rounds to none silent, yet takes its path
+    features, action, mask = random_batch()
+    noise = torch.zeros(4, 16)
+    expected, _ = network.eval()(features, action, mask, noise)
+    got, _ = network.train()(features, action, mask, noise)
+    assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_reparametrised_noise_has_the_posterior_s_moments():

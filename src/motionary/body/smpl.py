@@ -118,21 +118,28 @@ class PosedBody:
     joints: Float[Tensor, "*B 24 3"]
     """World positions in metres."""
 
+    @property
+    def affine(self) -> Float[Tensor, "*B 24 3 4"]:
+        """One affine map per joint, rest frame -> world."""
+        offset = self.joints - (self.R_world_joint @ self.shaped.joints[..., None]).squeeze(-1)
+        return torch.cat([self.R_world_joint, offset[..., None]], dim=-1)
+
+    @property
+    def bend(self) -> Float[Tensor, "*B 207"]:
+        """What the pose correctives are proportional to: how far each joint but the root is from rest."""
+        identity = torch.eye(3, dtype=self.rotations.dtype, device=self.rotations.device)
+        return (self.rotations[..., 1:, :, :] - identity).flatten(-3)
+
     def skin(self, vertex_ids: Int[Tensor, "K"] | None = None) -> Float[Tensor, "*B K 3"]:
         """Vertices in metres by linear blend skinning; only those of vertex_ids where given."""
         model = self.shaped.model
         chosen = slice(None) if vertex_ids is None else vertex_ids
         vertices = self.shaped.vertices[..., chosen, :]
         if model.posedirs is not None:
-            identity = torch.eye(3, dtype=self.rotations.dtype, device=self.rotations.device)
-            bend = (self.rotations[..., 1:, :, :] - identity).flatten(-3)  # (*B, 207)
             directions = model.posedirs[chosen]
-            correction = bend @ directions.reshape(-1, directions.shape[-1]).T
+            correction = self.bend @ directions.reshape(-1, directions.shape[-1]).T
             vertices = vertices + correction.unflatten(-1, (-1, 3))
-        # One affine map per joint, rest frame -> world, blended per vertex.
-        offset = self.joints - (self.R_world_joint @ self.shaped.joints[..., None]).squeeze(-1)
-        affine = torch.cat([self.R_world_joint, offset[..., None]], dim=-1).flatten(-2)  # (*B, 24, 12)
-        blended = (model.weights[chosen] @ affine).unflatten(-1, (3, 4))  # (*B, K, 3, 4)
+        blended = (model.weights[chosen] @ self.affine.flatten(-2)).unflatten(-1, (3, 4))  # (*B, K, 3, 4)
         return (blended[..., :3] @ vertices[..., None]).squeeze(-1) + blended[..., 3]
 
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from motionary.features import NUM_FEATURES, NUM_ROWS
-from motionary.models.points import BodyPoints
+from motionary.models.dropout import Dropout
+from motionary.models.points import BodyPoints, real_frames
 
 NUM_TOKENS = 2
 """The encoder reads the mean and the log-variance from two tokens put before the frames."""
@@ -75,25 +76,35 @@ class Actor(nn.Module):
         self,
         features: Float[Tensor, "B T 25 6"],
         action: Int[Tensor, "B"],
-        mask: Bool[Tensor, "B T"],
+        mask: Bool[Tensor, "B T"] | None,
         noise: Float[Tensor, "B Z"],
     ) -> tuple[Float[Tensor, "B T 25 6"], Posterior]:
-        """The motion decoded from a latent of its own posterior, and that posterior."""
+        """The motion decoded from a latent of its own posterior, and that posterior.
+
+        A mask of None says that all frames are real.
+        """
         posterior = self.encode(features, action, mask)
-        return self.decode(posterior.sample(noise), action, mask), posterior
+        frames = features.shape[1] if mask is None else mask
+        return self.decode(posterior.sample(noise), action, frames), posterior
 
     def encode(
-        self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+        self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"] | None
     ) -> Posterior:
         """Posterior of the latent of each motion."""
         mean, log_variance = self.encoder(features, action, mask).unbind(1)
         return Posterior(mean, log_variance)
 
     def decode(
-        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
     ) -> Float[Tensor, "B T 25 6"]:
-        """Motion of each latent; padded frames are zero."""
-        return self.decoder(z, action, mask)
+        """Motion of each latent.
+
+        Args:
+            z: Latents.
+            action: Class indices.
+            frames: How many, or a mask of those that are real; the others are zero.
+        """
+        return self.decoder(z, action, frames)
 
     @torch.no_grad()
     def decode_action(
@@ -103,7 +114,7 @@ class Actor(nn.Module):
         assert not self.training
         z = z.to(self.decoder.action_bias.device)
         label = torch.full((len(z),), action, device=z.device)
-        return self.decode(z, label, torch.ones(len(z), num_frames, dtype=torch.bool, device=z.device)).cpu()
+        return self.decode(z, label, num_frames).cpu()
 
 
 class Encoder(nn.Module):
@@ -114,20 +125,23 @@ class Encoder(nn.Module):
         self.mean_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
         self.variance_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
         self.embed = nn.Linear(NUM_ROWS * NUM_FEATURES, config.latent_dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.layers = _copies(EncoderLayer(config), config.num_layers)
 
     def forward(
-        self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+        self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"] | None
     ) -> Float[Tensor, "B 2 Z"]:
         """Mean and log-variance of the posterior."""
         tokens = torch.stack([self.mean_token[action], self.variance_token[action]], dim=1)
         x = torch.cat([tokens, self.embed(features.flatten(2))], dim=1)  # (B, 2 + T, Z)
+        drop = self.dropout.begin(x.device)
         x = self.dropout(x + sinusoids(x.shape[1], x.shape[2], x.device))
-        mask = functional.pad(mask, (NUM_TOKENS, 0), value=True)
-        for layer in self.layers:
-            x = layer(x, mask)
-        return x[:, :NUM_TOKENS]
+        if mask is not None:
+            mask = functional.pad(mask, (NUM_TOKENS, 0), value=True)
+        for layer in self.layers[:-1]:
+            x = layer(x, mask, drop)
+        # Nobody reads what the last layer makes of the frames.
+        return self.layers[-1](x, mask, drop, NUM_TOKENS if self.training else None)[:, :NUM_TOKENS]
 
 
 class Decoder(nn.Module):
@@ -136,20 +150,23 @@ class Decoder(nn.Module):
     def __init__(self, config: ActorConfig) -> None:
         super().__init__()
         self.action_bias = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.layers = _copies(DecoderLayer(config), config.num_layers)
         self.head = nn.Linear(config.latent_dim, NUM_ROWS * NUM_FEATURES)
 
     def forward(
-        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"]
+        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
     ) -> Float[Tensor, "B T 25 6"]:
         """Features of each latent's motion."""
         memory = z + self.action_bias[action]
-        times = sinusoids(mask.shape[1], z.shape[1], z.device)
+        num_frames, mask = (frames, None) if isinstance(frames, int) else (frames.shape[1], frames)
+        times = sinusoids(num_frames, z.shape[1], z.device)
+        drop = self.dropout.begin(z.device)
         x = self.dropout(times.expand(len(z), -1, -1))  # (B, T, Z)
         for layer in self.layers:
-            x = layer(x, memory, mask)
-        return self.head(x).unflatten(-1, (NUM_ROWS, NUM_FEATURES)) * mask[..., None, None]
+            x = layer(x, memory, mask, drop)
+        features = self.head(x).unflatten(-1, (NUM_ROWS, NUM_FEATURES))
+        return features if mask is None else features * mask[..., None, None]
 
 
 class EncoderLayer(nn.Module):
@@ -162,13 +179,18 @@ class EncoderLayer(nn.Module):
         self.linear2 = nn.Linear(config.ff_dim, config.latent_dim)
         self.norm1 = nn.LayerNorm(config.latent_dim)
         self.norm2 = nn.LayerNorm(config.latent_dim)
-        self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Float[Tensor, "B T Z"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B T Z"]:
-        """Tokens, each having looked at the real ones."""
-        x = self.norm1(x + self.dropout(attend(self.self_attn, x, mask)))
-        hidden = self.dropout(functional.gelu(self.linear1(x)))
-        return self.norm2(x + self.dropout(self.linear2(hidden)))
+    def forward(
+        self,
+        x: Float[Tensor, "B T Z"],
+        mask: Bool[Tensor, "B T"] | None,
+        drop: Dropout,
+        wanted: int | None = None,
+    ) -> Float[Tensor, "B W Z"]:
+        """The first W tokens, or all when wanted is None, each having looked at the real ones."""
+        x = self.norm1(drop.add(x[:, :wanted], attend(self.self_attn, x, mask, drop, wanted)))
+        hidden = drop.thin(functional.gelu(self.linear1(x)))
+        return self.norm2(drop.add(x, self.linear2(hidden)))
 
 
 class DecoderLayer(nn.Module):
@@ -183,51 +205,76 @@ class DecoderLayer(nn.Module):
         self.norm1 = nn.LayerNorm(config.latent_dim)
         self.norm2 = nn.LayerNorm(config.latent_dim)
         self.norm3 = nn.LayerNorm(config.latent_dim)
-        self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x: Float[Tensor, "B T Z"], memory: Float[Tensor, "B Z"], mask: Bool[Tensor, "B T"]
+        self,
+        x: Float[Tensor, "B T Z"],
+        memory: Float[Tensor, "B Z"],
+        mask: Bool[Tensor, "B T"] | None,
+        drop: Dropout,
     ) -> Float[Tensor, "B T Z"]:
         """Tokens, each having looked at the real ones and at the memory."""
-        x = self.norm1(x + self.dropout(attend(self.self_attn, x, mask)))
-        x = self.norm2(x + self.dropout(attend_one(self.multihead_attn, memory, x.shape[1])))
-        hidden = self.dropout(functional.gelu(self.linear1(x)))
-        return self.norm3(x + self.dropout(self.linear2(hidden)))
+        x = self.norm1(drop.add(x, attend(self.self_attn, x, mask, drop)))
+        x = self.norm2(drop.add(x, attend_one(self.multihead_attn, memory, x.shape[1], drop)))
+        hidden = drop.thin(functional.gelu(self.linear1(x)))
+        return self.norm3(drop.add(x, self.linear2(hidden)))
 
 
 def attend(
-    attention: nn.MultiheadAttention, x: Float[Tensor, "B T Z"], mask: Bool[Tensor, "B T"]
-) -> Float[Tensor, "B T Z"]:
-    """Multi-head self-attention in which nobody looks at padded frames."""
-    projected = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
-    query, key, value = projected.unflatten(-1, (3, attention.num_heads, -1)).permute(
-        2, 0, 3, 1, 4
+    attention: nn.MultiheadAttention,
+    x: Float[Tensor, "B T Z"],
+    mask: Bool[Tensor, "B T"] | None,
+    drop: Dropout,
+    wanted: int | None = None,
+) -> Float[Tensor, "B W Z"]:
+    """Multi-head self-attention of the first W tokens, in which nobody looks at padded frames."""
+    query, key, value = (
+        heads.transpose(1, 2) for heads in _projected(attention, x, wanted)
     )  # (B, H, T, Z/H)
-    dropout = attention.dropout if attention.training else 0.0
-    heads = functional.scaled_dot_product_attention(query, key, value, mask[:, None, None, :], dropout)
+    seen = None if mask is None else mask[:, None, None]
+    if drop.fused:
+        heads = functional.scaled_dot_product_attention(query, key, value, seen, drop.probability)
+    else:
+        scores = (query * query.shape[-1] ** -0.5) @ key.mT
+        scores = scores if seen is None else scores.masked_fill(~seen, -math.inf)
+        heads = drop.thin(scores.softmax(-1)) @ value
     return attention.out_proj(heads.transpose(1, 2).flatten(2))
 
 
+def _projected(
+    attention: nn.MultiheadAttention, x: Float[Tensor, "B T Z"], wanted: int | None
+) -> tuple[Float[Tensor, "B W H D"], Float[Tensor, "B T H D"], Float[Tensor, "B T H D"]]:
+    """Queries, keys and values; queries of the first W tokens alone."""
+    weight, bias, width = attention.in_proj_weight, attention.in_proj_bias, attention.embed_dim
+    if wanted is None:
+        projected = functional.linear(x, weight, bias).unflatten(-1, (3, attention.num_heads, -1))
+        return projected.unbind(2)  # type: ignore[return-value]
+    query = functional.linear(x[:, :wanted], weight[:width], bias[:width])
+    both = functional.linear(x, weight[width:], bias[width:]).unflatten(-1, (2, attention.num_heads, -1))
+    return query.unflatten(-1, (attention.num_heads, -1)), *both.unbind(2)
+
+
 def attend_one(
-    attention: nn.MultiheadAttention, memory: Float[Tensor, "B Z"], num_frames: int
+    attention: nn.MultiheadAttention, memory: Float[Tensor, "B Z"], num_frames: int, drop: Dropout
 ) -> Float[Tensor, "B T Z"]:
     """Multi-head attention of T frames to a single token.
 
     Attention over one token gives it the weight 1 whatever asks, so queries and keys drop out and what
     remains is a linear map of the token. In training, dropout on that weight silences whole heads, frame by
-    frame.
+    frame: every frame adds up what each of its other heads makes of the token.
     """
     width = attention.embed_dim
     assert attention.in_proj_weight is not None
     value = functional.linear(
         memory, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
     )
-    if not attention.training:
+    if drop.probability == 0:
         return attention.out_proj(value)[:, None].expand(-1, num_frames, -1)
-    weight = functional.dropout(
-        value.new_ones(len(value), num_frames, attention.num_heads, 1), attention.dropout
-    )
-    return attention.out_proj((weight * value.unflatten(-1, (1, attention.num_heads, -1))).flatten(2))
+    by_head = value.unflatten(-1, (attention.num_heads, 1, -1))  # (B, H, 1, Z/H)
+    to_output = attention.out_proj.weight.unflatten(1, (attention.num_heads, -1)).permute(1, 2, 0)
+    from_head = (by_head @ to_output).squeeze(2)  # (B, H, Z)
+    weight = drop.mask(value.new_empty(len(value), num_frames, attention.num_heads))
+    return torch.baddbmm(attention.out_proj.bias, weight, from_head)
 
 
 def sinusoids(num_positions: int, width: int, device: torch.device) -> Float[Tensor, "T Z"]:
@@ -267,14 +314,17 @@ class ActorLoss:
 def actor_loss(
     output: Float[Tensor, "B T 25 6"],
     target: Float[Tensor, "B T 25 6"],
-    mask: Bool[Tensor, "B T"],
+    mask: Bool[Tensor, "B T"] | None,
     posterior: Posterior,
     points: BodyPoints,
     weights: LossWeights,
 ) -> ActorLoss:
-    """Loss of decoded motions: reconstruction in features and in space, plus divergence of the posteriors."""
-    features = functional.mse_loss(output[mask], target[mask])
-    space = functional.mse_loss(points(output, mask), points(target, mask))
+    """Loss of decoded motions: reconstruction in features and in space, plus divergence of the posteriors.
+
+    A mask of None says that all frames are real.
+    """
+    features = functional.mse_loss(real_frames(output, mask), real_frames(target, mask))
+    space = points.error(output, target, mask)
     kl = posterior.divergence()
     return ActorLoss(
         features, space, kl, weights.features * features + weights.points * space + weights.kl * kl

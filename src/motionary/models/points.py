@@ -5,10 +5,12 @@ from typing import Literal
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from motionary.body.joint_sets import JOINT_SETS, set_points
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel, PosedBody
+from motionary.body.vertex_error import VertexError
 from motionary.rotations import rotation_6d_to_matrix
 
 PointSet = Literal["vertices", "joints", "a2m", "a2mpl", "vibe"]
@@ -54,29 +56,53 @@ class BodyPoints(nn.Module):
         compressible = kind == "vertices" and body.posedirs is None
         self.register_buffer("extra_regressor", extra_regressor, persistent=False)
         self.register_buffer("form", _vertex_form(body) if compressible else None, persistent=False)
+        self.vertex_error = VertexError(body) if kind == "vertices" and not compressible else None
 
     def forward(
-        self, features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"]
+        self, features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"] | None
     ) -> Float[Tensor, "N K 3"]:
         """Points in metres at the N real frames."""
-        rotations = rotation_6d_to_matrix(features[mask][:, :NUM_JOINTS])
-        travelled = features[:, :, NUM_JOINTS, :3] - features[:, :1, NUM_JOINTS, :3]
-        way = travelled[mask] if self.travel else None
+        posed = self._posed(features, mask)
         if self.kind in JOINT_SETS:
-            points = set_points(self.body.shape().pose(rotations), self.kind, self.extra_regressor)
-            points = points - points[:, JOINT_SETS[self.kind].root, None]
-            return points if way is None else points + way[:, None]
-        return self._points(self.body.shape().pose(rotations, way))
+            points = set_points(posed, self.kind, self.extra_regressor)
+            way = posed.joints[:, 0] - posed.shaped.joints[0]  # zero unless points travel
+            return points - points[:, JOINT_SETS[self.kind].root, None] + way[:, None]
+        return self._points(posed)
+
+    def error(
+        self,
+        output: Float[Tensor, "B T 25 6"],
+        target: Float[Tensor, "B T 25 6"],
+        mask: Bool[Tensor, "B T"] | None,
+    ) -> Float[Tensor, ""]:
+        """Mean squared error of the points over real frames, per coordinate, in square metres."""
+        if self.vertex_error is None:
+            return functional.mse_loss(self(output, mask), self(target, mask))
+        with torch.no_grad():
+            aim = self._posed(target, mask)
+        return self.vertex_error(self._posed(output, mask), aim)
+
+    def _posed(self, features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"] | None) -> PosedBody:
+        """The body at the real frames, one after the other."""
+        rotations = rotation_6d_to_matrix(real_frames(features, mask)[:, :NUM_JOINTS])
+        way = None
+        if self.travel:
+            path = features[:, :, NUM_JOINTS, :3]
+            way = real_frames(path - path[:, :1], mask)
+        return self.body.shape().pose(rotations, way)
 
     def _points(self, posed: PosedBody) -> Float[Tensor, "N K 3"]:
         if self.kind == "joints":
             return posed.joints - posed.shaped.joints[0]
         if self.form is None:
             return posed.skin()
-        offset = posed.joints - (posed.R_world_joint @ posed.shaped.joints[..., None]).squeeze(-1)
-        affine = torch.cat([posed.R_world_joint, offset[..., None]], dim=-1)  # (N, 24, 3, 4)
-        stacked = affine.permute(0, 2, 1, 3).flatten(2)  # (N, 3, 96)
+        stacked = posed.affine.permute(0, 2, 1, 3).flatten(2)  # (N, 3, 96)
         return (stacked @ self.form.T).mT  # one product of matrices over all frames
+
+
+def real_frames(rows: Float[Tensor, "B T *F"], mask: Bool[Tensor, "B T"] | None) -> Float[Tensor, "N *F"]:
+    """What belongs to the real frames, one after the other; all frames where mask is None."""
+    return rows.flatten(0, 1) if mask is None else rows[mask]
 
 
 def _vertex_form(body: BodyModel) -> Float[Tensor, "K 96"]:

@@ -109,8 +109,9 @@ def _step(run: Run, batch: ClipBatch) -> ActorLoss:
     run.network.train()
     batch_here = batch.to(run.device)
     noise = torch.randn(len(batch.clip), run.config.latent_dim, device=run.device)
-    output, posterior = run.network(batch_here.features, batch_here.action, batch_here.mask, noise)
-    loss = actor_loss(output, batch_here.features, batch_here.mask, posterior, run.points, run.config.loss)
+    mask = None if run.config.num_frames > 0 else batch_here.mask
+    output, posterior = run.network(batch_here.features, batch_here.action, mask, noise)
+    loss = actor_loss(output, batch_here.features, mask, posterior, run.points, run.config.loss)
     if not loss.total.isfinite():
         records = run.dataset.split("train").clips
         names = ", ".join(records[index].path for index in batch.clip.tolist())

@@ -61,7 +61,7 @@ class Run:
             network=network,
             average=average,
             optimizer=torch.optim.AdamW(
-                network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+                network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
             ),
             points=BodyPoints(load_body(config.body), config.points, travel=config.points_travel).to(device),
         )
