@@ -2,13 +2,13 @@
 
 import os
 import signal
+import socket
+import time
 from collections import Counter
 
 import pytest
 
 from motionary.estimators.batch import BatchConfig, estimate_all, videos_in
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def run(videos, out, cluster, **options):
     return estimate_all(videos_in([videos], out), out, BatchConfig("puppet", ray=cluster.address, **options))
 
 
+@pytest.mark.slow
 def test_killed_workers_videos_are_done_elsewhere_once(stage, make_videos, tmp_path, cluster, in_background):
     names = [f"v{k}" for k in range(6)]
     videos = make_videos(**{name: {"seconds": 2.0} for name in names}, nobody={"nobody": 1})
@@ -49,6 +50,40 @@ def test_killed_workers_videos_are_done_elsewhere_once(stage, make_videos, tmp_p
 
     assert run(videos, tmp_path / "out", cluster) == entries
     assert Counter(video for video, _ in stage.log("start")) == starts, "the second run has nothing to do"
+
+
+@pytest.mark.slow
+def test_a_lost_machines_video_is_done_on_another(stage, make_videos, tmp_path, cluster, in_background):
+    names = [f"v{k}" for k in range(12)]
+    videos = make_videos(**{name: {"seconds": 2.0} for name in names})
+    lost = in_background(lambda: _lose_machine(stage, cluster))
+    entries = run(videos, tmp_path / "out", cluster)
+    assert lost.result() == 2, "both machines were at work"
+    assert {entry.status for entry in entries} == {"done"}
+    assert sorted(video for video, _ in stage.log("end on 1 threads")) == [entry.video for entry in entries]
+    assert len(stage.log("start")) == len(names) + 1
+
+
+def _lose_machine(stage, cluster):
+    """Take the second machine away once both are at work; how many workers were."""
+    at_work = set()
+    while len(at_work) < 2 and len(stage.log("end")) < 10:
+        ended = {video for video, _ in stage.log("end")}
+        at_work = {pid for video, pid in stage.log("start") if video not in ended}
+        time.sleep(0.05)
+    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+    return len(at_work)
+
+
+def test_an_address_at_which_nobody_is_is_said_at_once(stage, make_videos, tmp_path):
+    pytest.importorskip("ray", reason="needs the extra `ray`")
+    with socket.socket() as taken:  # a port on which nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        videos, config = videos_in([make_videos(a={})], tmp_path), BatchConfig("puppet", ray=address)
+        with pytest.raises(ConnectionError, match=f"No Ray cluster could be reached at '{address}'"):
+            estimate_all(videos, tmp_path / "out", config)
+    assert not (tmp_path / "out").exists()
 
 
 def _kill_first(stage):

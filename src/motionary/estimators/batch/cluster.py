@@ -5,6 +5,7 @@ The videos and the folder of results must be on a file system that all of them s
 
 import contextlib
 import logging
+import socket
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +15,7 @@ from motionary.estimators.batch.jobs import Job
 from motionary.estimators.batch.processes import ONE_THREAD
 from motionary.estimators.batch.work import Outcome, Work, WorkConfig
 
+KNOCK_S = 10.0
 LISTEN_S = 1.0
 """Ray is waited for that long at a time, between which signals are heard."""
 
@@ -75,6 +77,7 @@ class Cluster:
             raise ValueError("A Ray cluster needs the package ray: pip install 'motionary[ray]'.") from None
         self._ray: Any = ray
         self._config, self._run = config, run
+        _knock(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -126,6 +129,17 @@ class Cluster:
             return Finished(worker, said)
         place, wrong = said if awaited.begins else ("", said)
         return Unable(worker, wrong) if wrong else Ready(worker, place)
+
+
+def _knock(address: str) -> None:
+    """Raise a ConnectionError if nobody is at host:port, which Ray would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # "auto", or something that Ray itself understands or refuses
+    try:
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(f"No Ray cluster could be reached at {address!r}: {error}.") from None
 
 
 def _how(error: Exception) -> str:
