@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Any
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
 
@@ -64,8 +64,8 @@ def _unpack(path: Path, folder: Path, suffixes: tuple[str, ...]) -> None:
                 left -= _write(file, member.size, folder, member.name, path, left)
 
 
-def _write(content: IO[bytes], size: int, folder: Path, name: str, archive: Path, left: int) -> int:
-    """Write one file of an archive; its size."""
+def _write(content: Any, size: int, folder: Path, name: str, archive: Path, left: int) -> int:
+    """Write one file of an archive from an open one; its size."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or parts[0] in ("/", "..") or ".." in parts or ":" in parts[0]:
         raise ValueError(f"{archive} holds {name!r}, which leads out of its folder; do not trust it.")
