@@ -96,7 +96,7 @@ def test_hdm05_s_actions_and_actors_come_from_the_names(hdm05, tmp_path):
     assert len(dataset) == 12
     assert all((clip.subject == held_out) == (clip.split == "test") for clip in dataset.clips)
     assert dataset.licence.startswith("CC BY-SA 3.0; credit: Müller")
-    assert {clip.fps for clip in dataset.clips} == {30.0}
+    assert {clip.fps for clip in dataset.clips} == {120.0}  # their own
 
 
 def test_what_is_done_is_the_action_not_how_often_or_which_foot_first(hdm05, tmp_path):

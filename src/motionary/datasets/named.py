@@ -15,6 +15,7 @@ NAMED = {
     "ntu13": "motionary.datasets.published_import:NTU13",
     "humanact12": "motionary.datasets.published_import:HUMANACT12",
     "uestc": "motionary.datasets.published_import:UESTC",
+    "finegym": "motionary.finegym.named:FINEGYM",
 }
 """Name -> module:object. The object is a NamedSet."""
 
