@@ -462,3 +462,11 @@ def test_pieces_hold_every_valid_frame_once_in_order(valid, longest_s):
     assert all(piece.valid[0] and piece.valid[-1] for piece in pieces)
     longest = [(stop - start) / 30 for piece in pieces for start, stop in gaps(piece.valid)]
     assert all(length <= longest_s for length in longest)
+
+
+def test_in_place_only_the_way_over_the_ground_is_gone():
+    motion = random_motion()
+    still = motion.in_place()
+    assert_array_equal(still.pose, motion.pose)
+    assert_array_equal(still.translation[:, 1], motion.translation[:, 1])
+    assert_array_equal(still.translation[:, [0, 2]], np.tile(motion.translation[0, [0, 2]], (len(motion), 1)))

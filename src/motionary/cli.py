@@ -150,17 +150,35 @@ def generate(
     print(f"{num * len(actions)} motions of {len(actions)} actions -> {out}")
 
 
-def export(motion: Positional[Path], /, *, out: Path) -> None:
+def export(
+    motion: Positional[tuple[Path, ...]],
+    /,
+    *,
+    out: Path,
+    root: Literal["moving", "in_place"] = "moving",
+    bones: Literal["smpl", "mixamo", "unreal", "vrm"] = "smpl",
+    unit: Literal["cm", "m"] = "cm",
+) -> None:
     """Write a motion in another format, chosen by the suffix of OUT.
 
     Args:
-        motion: A .npz motion.
-        out: File to write: .npz, .bvh, .glb, .mp4, .png or .html.
+        motion: A .npz motion; several for one .glb.
+        out: File to write: .npz, .bvh, .glb, .mp4, .png, .html, .trc or .jsonl.
+        root: in_place keeps the person over one spot of the ground.
+        bones: Whose bone names a .bvh or .glb bears.
+        unit: Of a .bvh.
     """
-    from motionary.export import export_motion
+    from motionary.export import ExportConfig, export_motion, export_together
     from motionary.motion import Motion
 
-    print(export_motion(Motion.load(motion), out))
+    if not motion:
+        raise ValueError("Expected a .npz motion; none was given.")
+    config = ExportConfig(root, bones, unit)
+    motions = [Motion.load(path) for path in motion]
+    if len(motions) > 1:
+        print(export_together(motions, out, config=config))
+    else:
+        print(export_motion(motions[0], out, config=config))
 
 
 def studio(source: Positional[str], /, *, port: int = 8080) -> None:

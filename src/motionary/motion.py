@@ -215,6 +215,12 @@ class Motion:
         ground_m = np.percentile(lowest_m[self.valid] if self.valid.any() else lowest_m, 5)
         return replace(self, translation=self.translation - np.array([0, ground_m, 0], np.float32))
 
+    def in_place(self) -> "Motion":
+        """The motion over one spot of the ground: heights stay, the way through the room goes."""
+        translation = self.translation.copy()
+        translation[:, [0, 2]] = translation[:1, [0, 2]]
+        return replace(self, translation=translation)
+
     def fill_gaps(self, longest_s: float = 0.5) -> "Motion":
         """Replace invalid frames between valid ones by interpolation; `valid` still marks what was filled.
 

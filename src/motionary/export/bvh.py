@@ -10,8 +10,9 @@ from numpy import ndarray
 from scipy.spatial.transform import Rotation
 
 from motionary.atomic import write_atomically
-from motionary.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
+from motionary.body.skeleton import NUM_JOINTS, PARENTS
 from motionary.body.smpl import BodyModel, ShapedBody
+from motionary.export.bone_names import NamePreset, bone_names
 from motionary.motion import Motion
 
 EULER_ORDER = "ZXY"  # what most BVH files use; R = Rz Rx Ry
@@ -19,7 +20,11 @@ CENTIMETRES_PER_METRE = 100.0
 
 
 def write_bvh(
-    motion: Motion, path: Path, body: BodyModel, units_per_metre: float = CENTIMETRES_PER_METRE
+    motion: Motion,
+    path: Path,
+    body: BodyModel,
+    units_per_metre: float = CENTIMETRES_PER_METRE,
+    bones: NamePreset = "smpl",
 ) -> None:
     """Write a motion as BVH, whole or not at all.
 
@@ -30,9 +35,10 @@ def write_bvh(
         path: The .bvh file.
         body: Whose bone lengths, in the motion's shape.
         units_per_metre: 100 writes centimetres, which most programs expect; 1 writes metres.
+        bones: Whose bone names.
     """
     shaped = body.shape(torch.from_numpy(motion.betas))
-    hierarchy = _hierarchy(shaped, units_per_metre)
+    hierarchy = _hierarchy(shaped, units_per_metre, bone_names(bones))
     pelvis = motion.translation.astype(np.float64) + shaped.joints[0].double().numpy()
     channels = np.concatenate([pelvis * units_per_metre, _euler_degrees(motion)], axis=1)
     rows = "\n".join(" ".join(f"{value:.6f}" for value in row) for row in channels)
@@ -55,7 +61,7 @@ def _euler_degrees(motion: Motion) -> Float[ndarray, "T 72"]:
     return angles.reshape(len(motion), -1)
 
 
-def _hierarchy(shaped: ShapedBody, units_per_metre: float) -> str:
+def _hierarchy(shaped: ShapedBody, units_per_metre: float, names: tuple[str, ...]) -> str:
     joints = shaped.joints.double().numpy() * units_per_metre
     ends = _end_sites(shaped) * units_per_metre
 
@@ -66,7 +72,7 @@ def _hierarchy(shaped: ShapedBody, units_per_metre: float) -> str:
         rotations = " ".join(f"{axis}rotation" for axis in EULER_ORDER)
         channels = f"6 Xposition Yposition Zposition {rotations}" if root else f"3 {rotations}"
         inner = indent + "\t"
-        lines = [f"{indent}{'ROOT' if root else 'JOINT'} {JOINT_NAMES[joint]}", f"{indent}{{"]
+        lines = [f"{indent}{'ROOT' if root else 'JOINT'} {names[joint]}", f"{indent}{{"]
         lines += [f"{inner}OFFSET {_numbers(offset)}", f"{inner}CHANNELS {channels}"]
         children = [child for child in range(NUM_JOINTS) if PARENTS[child] == joint]
         for child in children:

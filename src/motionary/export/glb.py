@@ -15,8 +15,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from motionary.atomic import write_atomically
-from motionary.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
+from motionary.body.skeleton import NUM_JOINTS, PARENTS
 from motionary.body.smpl import BodyModel, ShapedBody
+from motionary.export.bone_names import NamePreset, bone_names
 from motionary.export.shading import CLAY
 from motionary.export.surface import strongest_weights, vertex_normals
 from motionary.motion import Motion
@@ -30,12 +31,12 @@ COMPONENTS = {
 }
 
 
-def write_glb(motion: Motion, path: Path, body: BodyModel) -> None:
-    """Write one motion as a .glb, whole or not at all."""
-    export_glb([motion], path, body)
+def write_glb(motion: Motion, path: Path, body: BodyModel, bones: NamePreset = "smpl") -> None:
+    """Write one motion as a .glb, whole or not at all; bones says whose bone names."""
+    export_glb([motion], path, body, bones)
 
 
-def export_glb(motions: Sequence[Motion], path: Path, body: BodyModel) -> None:
+def export_glb(motions: Sequence[Motion], path: Path, body: BodyModel, bones: NamePreset = "smpl") -> None:
     """Write one body with an animation for each motion, named after its action, whole or not at all.
 
     Raises:
@@ -50,7 +51,7 @@ def export_glb(motions: Sequence[Motion], path: Path, body: BodyModel) -> None:
         )
     shaped = body.shape(torch.from_numpy(betas))
     file = _Builder()
-    _add_body(file, shaped)
+    _add_body(file, shaped, bone_names(bones))
     for motion, name in zip(motions, _names(motions), strict=True):
         _add_animation(file, motion, shaped, name)
     write_atomically(path, file.to_bytes())
@@ -92,14 +93,14 @@ class _Builder:
         return b"".join(self.document.save_to_bytes())
 
 
-def _add_body(file: _Builder, shaped: ShapedBody) -> None:
+def _add_body(file: _Builder, shaped: ShapedBody, names: tuple[str, ...]) -> None:
     """Joint nodes, the skinned mesh in its rest pose, and its material."""
     joints = shaped.joints.numpy()
     for joint in range(NUM_JOINTS):
         offset = joints[joint] - (joints[PARENTS[joint]] if joint else 0)
         children = [child for child in range(NUM_JOINTS) if PARENTS[child] == joint]
         file.document.nodes.append(
-            gltf.Node(name=JOINT_NAMES[joint], translation=offset.tolist(), children=children or None)
+            gltf.Node(name=names[joint], translation=offset.tolist(), children=children or None)
         )
     # A skinned mesh is placed by its joints alone, so its node stands outside the skeleton.
     file.document.nodes.append(gltf.Node(name="body", mesh=0, skin=0))
