@@ -3,11 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional, arg
+
+if TYPE_CHECKING:
+    from motionary.datasets import Dataset
+
+SHOWN = ("action", "clips", "train", "test", "seconds_total", "seconds_min", "seconds_max", "coverage")
+"""Columns of the table of actions."""
 
 Recordings = Literal["auto", "bvh", "amc", "amass"]
 Results = Literal["vibe", "pare", "wham", "gvhmr", "4dhumans", "tram", "smplx"]
@@ -80,29 +86,55 @@ def _is_list(source: Path) -> bool:
 
 
 def dataset_inspect(
-    dataset: Positional[Path], /, *, json_: Annotated[bool, arg(name="json")] = False
+    dataset: Positional[Path],
+    /,
+    *,
+    json_: Annotated[bool, arg(name="json")] = False,
+    html: Path | None = None,
+    pictures: int = 1000,
 ) -> None:
     """Show what a data set holds: actions, clips, durations, and what was rejected and why.
 
     Args:
         dataset: Data set folder.
         json_: Print JSON instead of tables.
+        html: Also write a page with a strip picture of each clip; it opens offline.
+        pictures: Most pictures on the page: a thousand take about a minute.
     """
     from motionary.datasets import Dataset
 
-    summary = Dataset.load(dataset).summary()
+    loaded = Dataset.load(dataset)
+    if html is not None:
+        _write_page(loaded, html, pictures)
     if json_:
-        print(json.dumps(summary, indent=1))
-        return
+        print(json.dumps(loaded.summary(), indent=1))
+    else:
+        _print_tables(loaded.summary())
+    if html is not None:
+        print(f"page: {html}", file=sys.stderr if json_ else sys.stdout)
+
+
+def _write_page(dataset: "Dataset", html: Path, pictures: int) -> None:
+    from rich.progress import Progress
+
+    from motionary.catalogue import write_catalogue
+
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("drawing")
+        write_catalogue(
+            dataset, html, pictures, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+
+
+def _print_tables(summary: dict[str, Any]) -> None:
     console = Console()
-    table = Table(
-        title=f"{summary['clips']} clips at {summary['fps']:g} frames/s, licence: {summary['licence']}"
-    )
+    rates = ", ".join(f"{count} at {fps}" for fps, count in summary["frame_rates"].items())
+    table = Table(title=f"{summary['clips']} clips: {rates} frames/s, licence: {summary['licence']}")
     table.add_column("action", overflow="fold", ratio=1)
     for heading in ("clips", "train", "test", "sum s", "min s", "max s", "seen"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in summary["actions"]:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(str(row[name]) for name in SHOWN))
     console.print(table)
     for item in summary["rejected"]:
         console.print(f"rejected {item['source']}: {item['reason']}", highlight=False)

@@ -83,6 +83,7 @@ class Dataset:
     def summary(self) -> dict[str, Any]:
         """JSON-able facts: clips, seconds and splits per action, and what was rejected and why."""
         rows = []
+        mirrored = self.mirrored_actions()
         for action in self.actions:
             clips = [clip for clip in self.clips if clip.action == action]
             durations = [clip.duration_s for clip in clips]
@@ -96,6 +97,7 @@ class Dataset:
                     "seconds_min": round(min(durations, default=0), 2),
                     "seconds_max": round(max(durations, default=0), 2),
                     "coverage": round(sum(clip.coverage for clip in clips) / max(len(clips), 1), 3),
+                    "mirror_image": mirrored[action],
                 }
             )
         return {

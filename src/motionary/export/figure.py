@@ -26,6 +26,7 @@ LATE: Colour = (62, 110, 172)
 ROW_VIEW = View(azimuth_deg=32.0, elevation_deg=10.0, fov_deg=11.0, margin=0.03)
 POSES_PER_STRIP = 8
 POSES_PER_CELL = 4
+POSES_PER_THUMBNAIL = 6
 STRIP_SIDE_BY_SIDE, CELL_SIDE_BY_SIDE = 1.0, 0.62  # distance of neighbours in body widths
 FACES_PER_POSE = 30_000
 WIDEST_PX = 4096  # supersampled, that is what any OpenGL can draw
@@ -75,6 +76,23 @@ def strip(
     shrink = min(1.0, WIDEST_PX / width_px)
     size_px = (round(width_px * shrink), max(2, round(height_px * shrink)))
     return _draw_row(poses, points, people, surface, size_px, renderer)
+
+
+def thumbnail(
+    motion: Motion, surface: Surface, size_px: tuple[int, int], renderer: Renderer
+) -> UInt8[ndarray, "H W 3"]:
+    """A small strip that is drawn quickly: for thousands of motions.
+
+    Args:
+        motion: What to show.
+        surface: A coarse one (see `Surface.of`) is as good in a small picture.
+        size_px: Width and height.
+        renderer: From `load_renderer`.
+    """
+    frames = _evenly(len(motion), POSES_PER_THUMBNAIL)
+    poses = _frames(motion, frames).on_ground(surface.body)
+    points, people = _in_a_row(poses, surface, STRIP_SIDE_BY_SIDE)
+    return _draw_row(poses, points, people, surface, size_px, renderer, supersampling=1)
 
 
 def action_grid(
@@ -172,8 +190,9 @@ def _draw_row(
     surface: Surface,
     size_px: tuple[int, int],
     renderer: Renderer,
+    supersampling: int = SUPERSAMPLING,
 ) -> UInt8[ndarray, "H W 3"]:
-    width, height = (side * SUPERSAMPLING for side in size_px)
+    width, height = (side * supersampling for side in size_px)
     stage = frame_points(points, width, height, ROW_VIEW, heading_rad(poses))
     image = renderer.scene(people, surface.faces, Floor.of(stage), _passing_time(len(poses)))
     return cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
