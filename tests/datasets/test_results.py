@@ -87,5 +87,9 @@ def test_motion_capture_goes_before_results(tmp_path):
     (tmp_path / "wave/a.bvh").write_text("HIERARCHY")
     assert not holds_results([tmp_path])
     assert holds_results([tmp_path / "wave/vibe_output.pkl"])
+    np.savez(tmp_path / "split.npz", body_pose=np.zeros((4, 63)), transl=np.zeros((4, 3)))
+    assert holds_results([tmp_path / "split.npz"])
+    np.savez(tmp_path / "whole.npz", poses=np.zeros((4, 72)), trans=np.zeros((4, 3)))
+    assert not holds_results([tmp_path / "whole.npz"])
     with pytest.raises(SystemExit):
         main(["import", str(tmp_path / "none.pkl"), "--out", str(tmp_path / "c")])

@@ -1,5 +1,6 @@
 """Result files of other pose estimators -> a data set."""
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from motionary.datasets.folder import (
 )
 from motionary.datasets.splitting import stratified_split, subject_split
 from motionary.estimators.external import DEFAULT_FPS, VideoResult, find_results, read_results
+from motionary.estimators.external.layouts import BODY
 from motionary.mocap import compiled_label_pattern, label_of
 from motionary.mocap.reading import SUFFIXES
 
@@ -100,15 +102,28 @@ RESULT_SUFFIXES = (".pkl", ".pt", ".npy")
 
 def holds_results(sources: Sequence[Path]) -> bool:
     """Whether the sources are result files, or folders that hold some and no motion capture."""
+    return all(_holds_results(source) for source in sources)
 
-    def holds(source: Path) -> bool:
-        if not source.is_dir():
-            return source.suffix in RESULT_SUFFIXES
-        files = [path for path in source.rglob("*") if path.is_file()]
-        kinds = {path.suffix.lower() for path in files}
-        return kinds.isdisjoint(SUFFIXES) and not kinds.isdisjoint(RESULT_SUFFIXES)
 
-    return all(holds(source) for source in sources)
+def _holds_results(source: Path) -> bool:
+    files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+    recordings = [path for path in files if path.suffix.lower() in SUFFIXES]
+    if recordings:
+        return all(_is_split_npz(path) for path in recordings[:MOST_OPENED])
+    return any(path.suffix in RESULT_SUFFIXES for path in files)
+
+
+MOST_OPENED = 20
+"""Files of a folder that are opened to tell what it holds."""
+
+
+def _is_split_npz(path: Path) -> bool:
+    """Whether a file has body and root apart, as SMPL-X's tools write them and AMASS does not."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = {name.removesuffix(".npy") for name in archive.namelist()}
+    return "poses" not in names and not names.isdisjoint(BODY)
 
 
 def _labelled(sources: Sequence[Path], options: ResultImport) -> list[_File]:

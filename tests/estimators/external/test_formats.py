@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from motionary.estimators.external import RESULTS, ResultName, find_results, read_results
+from motionary.commands.dataset import Results
+from motionary.estimators.external import RESULTS, find_results, read_results
 from motionary.rotations import axis_angle_to_matrix, geodesic_distance, matrix_to_axis_angle
 
 WITHOUT_FRAMES = ("gvhmr", "smplx")
@@ -229,8 +230,8 @@ def test_a_folder_is_searched_for_the_names_that_systems_use(save, tmp_path):
         find_results(tmp_path, "gvhmr")
 
 
-def test_the_names_offered_are_the_formats_known():
-    assert set(get_args(ResultName)) == set(RESULTS)
+def test_the_names_that_the_command_offers_are_the_formats_known():
+    assert set(get_args(Results)) == set(RESULTS)
 
 
 def test_gvhmr_without_a_world_is_read_before_the_camera(performance, made, tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from motionary.motion import Motion
 
 DEFAULT_FPS = 30.0
 """Of results that do not tell, as most do not: the rate of the video is then to be given."""
-
-ResultName = Literal["vibe", "pare", "wham", "gvhmr", "4dhumans", "tram", "smplx"]
 
 
 @dataclass(frozen=True)
