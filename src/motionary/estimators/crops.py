@@ -140,14 +140,14 @@ def crop_picture(
     The arithmetic is that of OpenCV 4's `warpAffine`, which these networks saw in training; newer versions
     differ by a few grey levels. Positions are rounded to 1/32 pixel, weights to 1/32768.
     """
-    inverse = _inverted(T_crop_image(box_px, crop_scale))
-    x, y = (_fixed(row, CROP_SIZE) for row in inverse)
-    column, row = x >> 5, y >> 5
-    fx, fy = (x & 31)[..., None], (y & 31)[..., None]
+    (across, _, left), (_, down, top) = _inverted(T_crop_image(box_px, crop_scale))
+    steps, (height, width) = np.arange(CROP_SIZE), image.shape[:2]
+    columns = _neighbours(np.rint(across * steps * 1024) + np.rint(left * 1024), width)
+    rows = _neighbours(np.rint((down * steps + top) * 1024), height)
     total = np.full((CROP_SIZE, CROP_SIZE, 3), 1 << 14, np.int32)
-    for down, weight_y in ((0, 32 - fy), (1, fy)):
-        for right, weight_x in ((0, 32 - fx), (1, fx)):
-            total += _pixels(image, row + down, column + right) * (weight_y * weight_x * 32)
+    for row, weight_y in rows:
+        for column, weight_x in columns:
+            total += image[np.ix_(row, column)] * (weight_y[:, None] * weight_x * 32)[..., None]
     return (total >> 15).astype(np.uint8)
 
 
@@ -158,19 +158,17 @@ def _inverted(T: Float[ndarray, "2 3"]) -> Float[ndarray, "2 3"]:
     return np.array([[a, b, -a * c - b * f], [d, e, -d * c - e * f]])
 
 
-def _fixed(row: Float[ndarray, "3"], size: int) -> ndarray:
-    """Positions in 1/32 pixels, rows along the first axis."""
-    steps = np.arange(size)
-    along = np.rint(row[0] * steps * 1024).astype(np.int32)
-    across = np.rint((row[1] * steps + row[2]) * 1024).astype(np.int32) + 16
-    return (across[:, None] + along[None]) >> 5
+def _neighbours(positions: Float[ndarray, "S"], size: int) -> list[tuple[ndarray, ndarray]]:
+    """For each pixel along one side of a crop: the image's pixels on either side, and their weights of 32.
 
-
-def _pixels(image: ndarray, row: ndarray, column: ndarray) -> ndarray:
-    height, width = image.shape[:2]
-    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    found = image[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-    return found.astype(np.int32) * inside[..., None]
+    Args:
+        positions: In the image, whole numbers of 1/1024 pixels.
+        size: Of the image; pixels outside weigh nothing.
+    """
+    rounded = (positions.astype(np.int32) + 16) >> 5
+    pixel, fraction = rounded >> 5, rounded & 31
+    sides = ((pixel, 32 - fraction), (pixel + 1, fraction))
+    return [(np.clip(at, 0, size - 1), weight * ((at >= 0) & (at < size))) for at, weight in sides]
 
 
 def normalised(crops: UInt8[Tensor, "*B H W 3"]) -> Float[Tensor, "*B 3 H W"]:
