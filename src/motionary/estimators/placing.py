@@ -117,7 +117,8 @@ def _every_frame(local: ndarray, root_m: ndarray, frames: ndarray, person: Perso
     shown[frames] = True
     row = np.cumsum(shown) - 1
     motion = Motion(_vectors(local)[row], root_m[row], person.motion.fps, valid=shown)
-    return replace(motion.fill_gaps(longest_s=np.inf), valid=shown & person.motion.valid)
+    filled = motion.fill_gaps(longest_s=np.inf)
+    return replace(filled, valid=shown & person.motion.valid, trust=shown * person.motion.trust)
 
 
 def _smoothed(local: Float[ndarray, "T 24 3 3"], fps: float, config: PlaceConfig) -> ndarray:
