@@ -4,16 +4,62 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
     from motionary.datasets import Dataset
+    from motionary.datasets.estimated import Wanted
     from motionary.estimators.batch import Entry
     from motionary.estimators.batch.run import Progress
+
+
+@dataclass(frozen=True)
+class Network:
+    """Of the estimators vibe and pare."""
+
+    protocol: Literal["motionary", "vibe"] | None = None
+    """vibe does as their own programs do, slips included."""
+    smoothing: Literal["geodesic", "elementwise", "none"] | None = None
+    """Of rotations over time; elementwise is as published."""
+    device: str | None = None
+    """auto, cpu, cuda, cuda:1 ..."""
+
+    def given(self) -> dict[str, str]:
+        """What was asked for."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work."""
+
+    workers: int | None = None
+    """Processes, each on one processor; for a folder or list one per processor when not given."""
+    ray: str | None = None
+    """Address of a Ray cluster whose machines work instead: auto, host:port or ray://host:port. All must see
+    the videos and OUT under the same paths."""
+    retry_failed: bool = False
+    """Look again at videos that failed in an earlier run."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A data set of the estimates."""
+
+    dataset: Path | None = None
+    """Folder of a data set made of the estimates; one that this command made there before is replaced."""
+    label_pattern: str | None = None
+    """Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each video's name.
+    Without it the action is the parent folder's name."""
+    licence: str = "unknown"
+    """Licence of the videos, noted in the data set and in models trained on it."""
+
+
+_NETWORK, _WORKERS, _MADE = Network(), Workers(), Made()
 
 
 def estimate(
@@ -23,15 +69,9 @@ def estimate(
     out: Path,
     estimator: str = "blazepose",
     person: str | None = None,
-    protocol: Literal["motionary", "vibe"] | None = None,
-    smoothing: Literal["geodesic", "elementwise", "none"] | None = None,
-    device: str | None = None,
-    workers: int | None = None,
-    ray: str | None = None,
-    retry_failed: bool = False,
-    dataset: Path | None = None,
-    label_pattern: str | None = None,
-    licence: str = "unknown",
+    network: Annotated[Network, arg(name="")] = _NETWORK,
+    workers: Annotated[Workers, arg(name="")] = _WORKERS,
+    made: Annotated[Made, arg(name="")] = _MADE,
     json_: Annotated[bool, arg(name="json")] = False,
 ) -> None:
     """Recover the 3D motion of every person in videos, and make a data set of it if wanted.
@@ -47,45 +87,47 @@ def estimate(
         person: Whose motion is kept: largest, central, longest, a number, or all. With a data set everybody
             stays in OUT, and this says whose motion a clip is where the list does not. If not given, all, and
             largest for a data set.
-        protocol: Of vibe and pare: vibe does as their own programs do, slips included.
-        smoothing: Of vibe and pare, of rotations over time; elementwise is as published.
-        device: Of vibe and pare: auto, cpu, cuda, cuda:1 ...
-        workers: Processes, each on one processor; one per processor when not given.
-        ray: Address of a Ray cluster whose machines work instead: auto, host:port or ray://host:port. All
-            must see the videos and OUT under the same paths.
-        retry_failed: Look again at videos that failed in an earlier run.
-        dataset: Folder of a data set made of the estimates; one that this command made is replaced.
-        label_pattern: Regular expression with (?P<action>...) and perhaps (?P<subject>...), searched in each
-            video's name, for the data set. Without it the action is the parent folder's name.
-        licence: Licence of the videos, noted in the data set and in models trained on it.
+        network: Of the estimators vibe and pare.
+        workers: Who does the work.
+        made: A data set of the estimates.
         json_: Print what became of the videos as JSON.
     """
     if not source:
         raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
-    chosen = _given(protocol=protocol, smoothing=smoothing, device=device)
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
-    if not many and workers is None and ray is None and dataset is None:
-        _estimate_here(source, out, estimator, person or "all", chosen)
+    if not many and workers == _WORKERS and made.dataset is None:
+        _estimate_here(source, out, estimator, person or "all", network.given())
         return
-    from motionary.datasets.estimated import EstimatedSet, check_target, gather, write_estimated
+    from motionary.datasets.estimated import check_target, gather
     from motionary.estimators.batch import BatchConfig, estimate_all
 
-    if dataset is not None:
-        check_target(dataset)
-    videos, wanted = gather(source, out, label_pattern)
-    config = BatchConfig(estimator, chosen, "all" if dataset else person or "all", workers, ray, retry_failed)
+    if made.dataset is not None:
+        check_target(made.dataset)
+    videos, wanted = gather(source, out, made.label_pattern)
+    kept = "all" if made.dataset else person or "all"
+    config = BatchConfig(estimator, network.given(), kept, **asdict(workers))
     with _progress() as tell:
         entries = estimate_all(videos, out, config, tell)
-    made = None
-    if dataset is not None and any(entry.status == "done" for entry in entries):
-        options = EstimatedSet(person or "largest", label_pattern, licence=licence)
+    dataset = None
+    if made.dataset is not None and any(entry.status == "done" for entry in entries):
         provenance = {"estimator": estimator, "sources": [path.name for path in source]}
-        made = write_estimated(wanted, entries, out, dataset, options, provenance)
-    _print_result(entries, out, made, as_json=json_)
+        dataset = _make_dataset(wanted, entries, out, made, person, provenance)
+    _print_result(entries, out, dataset, as_json=json_)
 
 
-def _given(**options: str | None) -> dict[str, str]:
-    return {name: value for name, value in options.items() if value is not None}
+def _make_dataset(
+    wanted: "list[Wanted]",
+    entries: "list[Entry]",
+    out: Path,
+    made: Made,
+    person: str | None,
+    provenance: dict[str, Any],
+) -> "Dataset":
+    from motionary.datasets.estimated import EstimatedSet, write_estimated
+
+    assert made.dataset is not None
+    options = EstimatedSet(person or "largest", made.label_pattern, licence=made.licence)
+    return write_estimated(wanted, entries, out, made.dataset, options, provenance)
 
 
 def _estimate_here(
