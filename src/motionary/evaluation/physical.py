@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from motionary.body.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS
+from motionary.body.limits import LIMITED, beyond_limits
+from motionary.body.skeleton import JOINT_INDEX, PARENTS
 
 FEET = (JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"])
 """The balls of the feet, which touch the ground in most ways of standing."""
@@ -80,48 +81,13 @@ def jitter(joints: Float[Tensor, "*B T 24 3"], fps: float) -> Float[Tensor, "*B"
     return joints.diff(n=3, dim=-3).norm(dim=-1).mean((-2, -1)) * fps**3
 
 
-LARGEST_ANGLE_DEG = {
-    "hip": 150.0,
-    "knee": 165.0,
-    "ankle": 75.0,
-    "foot": 85.0,
-    "spine1": 60.0,
-    "spine2": 60.0,
-    "spine3": 60.0,
-    "neck": 65.0,
-    "head": 65.0,
-    "collar": 60.0,
-    "elbow": 165.0,
-    "wrist": 100.0,
-    "hand": 100.0,
-}
-"""How far each joint can be turned from the rest pose, about any axis.
-
-The ends of the healthy range of Greene and Heckman 1994 (The Clinical Measurement of Joint Motion, AAOS) plus
-about 15 degrees, because a body fitted to markers or pictures is not the body. Pelvis and shoulders are free.
-"""
-
-KNEE_BACKWARD_DEG = 15.0
-ELBOW_BACKWARD_DEG = 30.0
-"""How far the hinges can be bent the wrong way, from the same source with the same allowance."""
-
-
 def joint_limit_violations(rotations: Float[Tensor, "*B T 24 3 3"]) -> Float[Tensor, "*B"]:
-    """Share of the limited joints beyond their limits, over all frames.
-
-    A joint violates them if its turn from the rest pose, arccos((trace R - 1) / 2), exceeds
-    `LARGEST_ANGLE_DEG`, or if it is a knee or an elbow whose lower limb points the wrong way by more than
-    `KNEE_BACKWARD_DEG` or `ELBOW_BACKWARD_DEG`.
+    """Share of the limited joints beyond their limits, over all frames; see `body.limits`.
 
     Args:
         rotations: Of every joint in its parent's frame, from the rest pose (arms out, palms down).
     """
-    limits = _limits_deg(rotations.device)
-    limited = ~limits.isinf()
-    trace = rotations.diagonal(dim1=-2, dim2=-1).sum(-1)
-    violated = trace < 1 + 2 * limits.deg2rad().clamp(max=torch.pi).cos()  # cos falls as the angle grows
-    violated = violated | _bent_backward(rotations)
-    return violated[..., limited].float().mean((-2, -1))
+    return beyond_limits(rotations)[..., LIMITED].float().mean((-2, -1))
 
 
 def bone_length_variation(joints: Float[Tensor, "*B T 24 3"]) -> Float[Tensor, "*B"]:
@@ -214,31 +180,6 @@ def completeness(
 
 def _known(habits: ActionHabits, action: Int[Tensor, "B"]) -> Bool[Tensor, "B"]:
     return ~habits.range_m[action, 0].isnan()
-
-
-def _limits_deg(device: torch.device) -> Float[Tensor, "24"]:
-    """Largest turn of each joint; infinite for the free ones."""
-    limits = torch.full((NUM_JOINTS,), torch.inf, device=device)
-    for name, index in JOINT_INDEX.items():
-        limits[index] = LARGEST_ANGLE_DEG.get(name.rpartition("_")[2], torch.inf)
-    return limits
-
-
-def _bent_backward(rotations: Float[Tensor, "*B T 24 3 3"]) -> Bool[Tensor, "*B T 24"]:
-    """Knees and elbows whose lower limb points the wrong way.
-
-    In the rest pose shins point along -y and bend towards -z; the left forearm points along +x, the right one
-    along -x, and both bend towards +z.
-    """
-    bent = torch.zeros(rotations.shape[:-2], dtype=torch.bool, device=rotations.device)
-    knee = torch.tensor(KNEE_BACKWARD_DEG).deg2rad().sin()
-    elbow = torch.tensor(ELBOW_BACKWARD_DEG).deg2rad().sin()
-    for side, outward in (("left", 1.0), ("right", -1.0)):
-        shin_forward = -rotations[..., JOINT_INDEX[f"{side}_knee"], 2, 1]
-        forearm_forward = outward * rotations[..., JOINT_INDEX[f"{side}_elbow"], 2, 0]
-        bent[..., JOINT_INDEX[f"{side}_knee"]] = shin_forward > knee
-        bent[..., JOINT_INDEX[f"{side}_elbow"]] = forearm_forward < -elbow
-    return bent
 
 
 @dataclass(frozen=True)
