@@ -7,11 +7,13 @@ import numpy as np
 
 from motionary.body.assets import load_body
 from motionary.body.smpl import BodyModel
+from motionary.estimators.cleaning import bridge
 from motionary.estimators.estimate import PersonEstimate, VideoEstimate
 from motionary.estimators.fitting import Camera, one_thread
 from motionary.estimators.following import FollowConfig
 from motionary.estimators.landmarks import on_grid
 from motionary.estimators.people import FittedPerson, PeopleConfig, Room, common_up, fit_person, into_room
+from motionary.estimators.quality import check_sightings
 from motionary.estimators.root import level_camera
 from motionary.estimators.tracking import Track
 from motionary.estimators.video import VideoFacts
@@ -67,8 +69,12 @@ class BlazePose:
     def _fit(self, tracks: list[Track], facts: VideoFacts) -> tuple[list[FittedPerson], list[str]]:
         fitted, dropped, camera = [], [], self._camera(facts)
         for track in tracks:
-            pieces = on_grid(np.array(track.times_s), track.sightings, facts.fps, longest_gap_s=LONGEST_GAP_S)
-            for piece in pieces:
+            times_s = np.array(track.times_s)
+            check = check_sightings(times_s, track.sightings, self.people.quality)
+            if check.failed.all():
+                dropped.append(f"person {track.number}, from {times_s[0]:.2f} s: every frame failed")
+            pieces = on_grid(times_s, track.sightings, facts.fps, longest_gap_s=LONGEST_GAP_S, check=check)
+            for piece in (bridge(piece, track.sightings, self.people.bridge) for piece in pieces):
                 seconds = len(piece) / facts.fps
                 if seconds < SHORTEST_S:
                     at = f"from {piece.times_s[0]:.2f} s" if len(piece) else f"at {track.times_s[0]:.2f} s"

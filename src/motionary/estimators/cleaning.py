@@ -1,13 +1,14 @@
-"""Repairing a person's landmarks over time: left and right taken for each other, and jitter."""
+"""Repairing a person's landmarks over time: failed frames, left and right taken for each other, jitter."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.ndimage import convolve1d
 
-from motionary.estimators.landmarks import LANDMARK_INDEX, LANDMARK_NAMES, LandmarkTrack
+from motionary.estimators.landmarks import LANDMARK_INDEX, LANDMARK_NAMES, Landmarks, LandmarkTrack
+from motionary.motion import gaps
 
 SWAPPED_COST_PER_S = 0.6
 """Torso lengths of unexplained movement that speak as loudly as a second of believing the network wrong."""
@@ -82,6 +83,105 @@ def _swapped(track: LandmarkTrack, part: ndarray, fps: float) -> Bool[ndarray, "
     for t in range(len(track) - 1, 0, -1):
         states[t - 1] = back[t, states[t]]
     return states.astype(bool)
+
+
+@dataclass(frozen=True)
+class BridgeConfig:
+    """How failed frames between good ones are filled. Chosen in benchmarks/quality.py."""
+
+    slope_frames: int = 5
+    """Good frames on either side that tell with which speed it goes on."""
+    slope_share: float = 0.6
+    """Share of that speed that is believed: people turn round."""
+    bridge_off: float = 0.008
+    """How far a bridge is off at its ends, in body heights,"""
+    bridge_off_per_s: float = 0.13
+    """and further in its middle, for each second of its length."""
+    glimpse_off: float = 0.015
+    """How far a failed sighting is off, in body heights, if it was no less certain than usual,"""
+    glimpse_off_per_logit: float = 0.8
+    """and its natural logarithm for every logit of certainty lost."""
+    gate: float = 3.0
+    """Glimpses further from the bridge than so many times both together are not believed at all."""
+
+
+def bridge(track: LandmarkTrack, sightings: list[Landmarks], config: BridgeConfig) -> LandmarkTrack:
+    """Fill frames that were not seen, or whose sighting failed, from both sides.
+
+    A cubic goes on from either side with part of its speed. What a failed sighting shows near it is not
+    thrown away: the two are averaged, each weighted by the inverse of its likely square error.
+
+    Args:
+        track: On a uniform grid, failed sightings left out; its check tells which those were.
+        sightings: Of that check, failed ones included.
+        config: How much is known of either.
+    """
+    if track.seen.all() or track.check is None:
+        return track
+    heights = max(float(np.median(np.ptp(track.image_px, axis=1).max(-1))), 1e-6)
+    image, world = track.image_px.copy(), track.world_m.copy()
+    nearest, off = _glimpses(track, sightings, config)
+    for start, stop in gaps(track.seen):
+        if start == 0 or stop == len(track):
+            continue
+        way = np.arange(1, stop - start + 1) / (stop - start + 1)
+        length_s = track.times_s[stop] - track.times_s[start - 1]
+        bridge_off = config.bridge_off + config.bridge_off_per_s * length_s * 4 * way * (1 - way)
+        for values, name, unit in ((image, "image_px", heights), (world, "world_m", 1.7)):
+            between = _cubic(values, track.seen, start, stop, config)
+            seen = np.stack([getattr(sightings[index], name) for index in nearest[start:stop]])
+            glimpse_off = off[start:stop]
+            both = np.hypot(bridge_off, glimpse_off)[:, None]
+            near = np.linalg.norm(seen - between, axis=-1) / unit < config.gate * both
+            weight = near * (bridge_off**2 / both[:, 0] ** 2)[:, None]
+            values[start:stop] = between + weight[..., None] * (seen - between)
+    return replace(track, image_px=image, world_m=world)
+
+
+def _glimpses(
+    track: LandmarkTrack, sightings: list[Landmarks], config: BridgeConfig
+) -> tuple[Int[ndarray, "T"], Float[ndarray, "T"]]:
+    """For every frame the sighting nearest in time and how far it may be off, in body heights."""
+    assert track.check is not None
+    nearest = track.check.nearest(track.times_s)
+    certainty = np.array([sighting.certainty for sighting in sightings])
+    usual = np.median(certainty[~track.check.failed]) if not track.check.failed.all() else np.inf
+    lost = np.clip(usual - certainty[nearest], 0, 20)
+    off = config.glimpse_off * np.exp(config.glimpse_off_per_logit * lost)
+    away = np.abs(track.times_s - track.check.times_s[nearest])
+    step_s = track.times_s[1] - track.times_s[0]
+    return nearest, np.where(np.isfinite(off) & (away < 0.75 * step_s), off, 1e6)
+
+
+def _cubic(
+    values: Float[ndarray, "T *C"], seen: Bool[ndarray, "T"], start: int, stop: int, config: BridgeConfig
+) -> Float[ndarray, "S *C"]:
+    """Hermite's cubic from the frame before start to the frame stop."""
+    length = stop - start + 1
+    slopes = [
+        config.slope_share * length * _slope(values, seen, frames)
+        for frames in (
+            range(max(start - config.slope_frames, 0), start),
+            range(stop, min(stop + config.slope_frames, len(values))),
+        )
+    ]
+    way = (np.arange(1, length) / length).reshape(-1, *[1] * (values.ndim - 1))
+    a, b = values[start - 1], values[stop]
+    return (
+        (1 + 2 * way) * (1 - way) ** 2 * a
+        + way * (1 - way) ** 2 * slopes[0]
+        + way**2 * (3 - 2 * way) * b
+        + way**2 * (way - 1) * slopes[1]
+    )
+
+
+def _slope(values: Float[ndarray, "T *C"], seen: Bool[ndarray, "T"], frames: range) -> Float[ndarray, "*C"]:
+    """Change per frame, by least squares over the good frames among those given."""
+    good = np.array([frame for frame in frames if seen[frame]])
+    if len(good) < 2:
+        return np.zeros(values.shape[1:])
+    centred = (good - good.mean()).reshape(-1, *[1] * (values.ndim - 1))
+    return (centred * values[good]).sum(0) / (centred**2).sum()
 
 
 def smooth(

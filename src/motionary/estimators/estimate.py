@@ -13,6 +13,7 @@ from numpy import ndarray
 from motionary.atomic import write_atomically
 from motionary.estimators.fitting import Camera
 from motionary.estimators.strip import Thumbnail, who_is_who
+from motionary.estimators.verdict import Quality
 from motionary.estimators.video import VideoFacts
 from motionary.motion import Motion, gaps
 
@@ -58,6 +59,8 @@ class PersonEstimate:
     visibility: Float[ndarray, "T 33"] | None = None
     standing: Bool[ndarray, "T 4"] | None = None
     """Whether the left heel, left toe, right heel, right toe stand."""
+    quality: Quality | None = None
+    """Trust and verdict; None while nobody has judged."""
 
     def frame_at(self, time_s: float) -> int | None:
         """The motion's frame shown at a time of the video; None when the person is not there."""
@@ -127,6 +130,7 @@ class VideoEstimate:
             ],
             "height_px": round(float(np.mean(person.boxes_px[:, 3] - person.boxes_px[:, 1])), 1),
             "off_centre_px": round(self._off_centre_px(person), 1),
+            **({"quality": person.quality.summary(person.times_s)} if person.quality else {}),
             "focal_px": round(view.camera.focal_px, 1),
             "camera_tilt_deg": round(
                 float(np.degrees(np.arccos(np.clip(view.R_world_camera[1, 1], -1, 1)))), 1

@@ -1,10 +1,11 @@
 """BlazePose's 33 landmarks: names, and what is seen of one person in one frame or over time."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 LANDMARK_NAMES = (
@@ -57,6 +58,37 @@ class Landmarks:
     """Probability, 0 to 1, of being in the picture and not hidden."""
     score: float
     """Probability, 0 to 1, that there is a person."""
+    certainty: float = np.nan
+    """How sure the network is of where the landmarks are: their heat maps' highest logits, averaged."""
+    sharpness: float = np.nan
+    """Detail of the picture that was looked at: mean absolute Laplacian at 128 x 128, grey levels."""
+
+
+Doubts = Mapping[str, Float[ndarray, "T"]]
+"""Reason -> doubt of every frame: 0 where all is as usual, 1 where it is enough to fail the frame alone."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found when one person's sightings were checked."""
+
+    times_s: Float[ndarray, "N"]
+    doubts: Doubts
+    failed: Bool[ndarray, "N"]
+
+    def nearest(self, times_s: Float[ndarray, "T"]) -> Int[ndarray, "T"]:
+        """Index of the sighting nearest in time, for each of the times."""
+        after = np.minimum(np.searchsorted(self.times_s, times_s), len(self.times_s) - 1)
+        before = np.maximum(after - 1, 0)
+        closer = np.abs(times_s - self.times_s[before]) < np.abs(times_s - self.times_s[after])
+        return np.where(closer, before, after)
+
+    def at(self, times_s: Float[ndarray, "T"]) -> Doubts:
+        """The doubts of the sightings nearest in time; none where no sighting is within 0.75 frames."""
+        nearest = self.nearest(times_s)
+        step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else np.inf
+        near = np.abs(times_s - self.times_s[nearest]) <= 0.75 * step_s
+        return {reason: np.where(near, doubt[nearest], 0.0) for reason, doubt in self.doubts.items()}
 
 
 @dataclass(frozen=True)
@@ -70,13 +102,20 @@ class LandmarkTrack:
     score: Float[ndarray, "T"]
     """0 where nothing was seen."""
     seen: Bool[ndarray, "T"]
+    check: Check | None = None
+    """What is thought of the sightings, those included that were left out."""
 
     def __len__(self) -> int:
         return len(self.times_s)
 
 
 def on_grid(
-    times_s: Float[ndarray, "N"], sightings: list[Landmarks], fps: float, *, longest_gap_s: float
+    times_s: Float[ndarray, "N"],
+    sightings: list[Landmarks],
+    fps: float,
+    *,
+    longest_gap_s: float,
+    check: Check | None = None,
 ) -> list[LandmarkTrack]:
     """One person's sightings, resampled by their true times to a uniform rate and cut at long gaps.
 
@@ -85,13 +124,23 @@ def on_grid(
         sightings: As many as times.
         fps: Rate of the result, frames per second; the grid is k / fps.
         longest_gap_s: A pause longer than this ends one track and starts the next.
+        check: What was found when the sightings were checked; failed ones are left out.
 
     Returns:
-        At least one track; frames further than 0.75 frames from a sighting are marked as not seen.
+        At least one track, unless all sightings failed; frames further than 0.75 frames from a sighting are
+        marked as not seen.
     """
+    if check is not None and check.failed.any():
+        kept = np.flatnonzero(~check.failed)
+        if not len(kept):
+            return []
+        times_s, sightings = times_s[kept], [sightings[index] for index in kept]
     cuts = np.flatnonzero(np.diff(times_s) > longest_gap_s + 1 / fps) + 1
     bounds = [0, *cuts.tolist(), len(times_s)]
-    return [_resample(times_s[start:stop], sightings[start:stop], fps) for start, stop in pairwise(bounds)]
+    return [
+        replace(_resample(times_s[start:stop], sightings[start:stop], fps), check=check)
+        for start, stop in pairwise(bounds)
+    ]
 
 
 def _resample(times_s: Float[ndarray, "N"], sightings: list[Landmarks], fps: float) -> LandmarkTrack:

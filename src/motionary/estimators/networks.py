@@ -4,12 +4,13 @@ Source: Bazarevsky et al. 2020, arXiv:2006.10204; world landmarks as in Grishche
 arXiv:2206.11678.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from motionary.estimators.detection import INPUT_SIZE, blend, decode
@@ -109,7 +110,19 @@ class Landmarker:
         if not score[0, 0] >= self.least_score:
             return None
         sharp = sharpen(rows[0], heat[0])
-        return read_landmarks(sharp, world[0], float(score[0, 0]), region)
+        seen, next_region = read_landmarks(sharp, world[0], float(score[0, 0]), region)
+        return replace(seen, certainty=certainty(heat[0]), sharpness=sharpness(picture)), next_region
+
+
+def certainty(heat: Float[ndarray, "G G 39"]) -> float:
+    """Mean over the landmarks of their heat map's highest logit: a network at a loss spreads its maps."""
+    return float(heat.reshape(-1, heat.shape[-1]).max(0)[:NUM_LANDMARKS].mean())
+
+
+def sharpness(picture: UInt8[ndarray, "S S 3"]) -> float:
+    """Mean absolute Laplacian of a picture's brightness at half its resolution, grey levels."""
+    halved = cv2.pyrDown(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    return float(np.abs(cv2.Laplacian(halved, cv2.CV_16S)).mean())
 
 
 def sharpen(rows: Float[ndarray, "195"], heat: Float[ndarray, "G G 39"]) -> Float[ndarray, "195"]:

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from motionary.body.smpl import BodyModel
 from motionary.estimators.attachments import attach
-from motionary.estimators.cleaning import smooth, undo_swaps
+from motionary.estimators.cleaning import BridgeConfig, smooth, undo_swaps
 from motionary.estimators.estimate import PersonEstimate, View
 from motionary.estimators.fitting import (
     BONE_END,
@@ -28,6 +28,7 @@ from motionary.estimators.fitting import (
 )
 from motionary.estimators.ik import pose_from_landmarks
 from motionary.estimators.landmarks import LANDMARK_INDEX, LandmarkTrack
+from motionary.estimators.quality import QualityConfig, judged
 from motionary.estimators.root import RootConfig, footprints, lock_feet, standing, upright
 from motionary.estimators.shape import fit_betas
 from motionary.motion import Motion
@@ -47,6 +48,10 @@ LIMBS = np.array(
 )
 
 
+TRUST_IN_BRIDGES = 0.3
+"""Of frames that were filled, relative to seen ones."""
+
+
 @dataclass(frozen=True)
 class PeopleConfig:
     """How landmarks become motion."""
@@ -55,6 +60,8 @@ class PeopleConfig:
     """Standard deviation of the smoothing of landmarks over time; 0 for none."""
     fit: FitConfig = field(default_factory=FitConfig)
     root: RootConfig = field(default_factory=RootConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    bridge: BridgeConfig = field(default_factory=BridgeConfig)
     planting_steps: int = 2
     """Further steps with standing soles held in place."""
     threads: int = 1
@@ -90,7 +97,7 @@ def fit_person(
     rest = body.joints_template.double().numpy()
     attachments = attach(rest)
     track = undo_swaps(track, fps)
-    trust = (0.1 + 0.9 * track.visibility) * np.where(track.seen, 1.0, 0.05)[:, None]
+    trust = (0.1 + 0.9 * track.visibility) * np.where(track.seen, 1.0, TRUST_IN_BRIDGES)[:, None]
     sigma = config.smooth_s * fps
     rays = smooth(camera.rays(track.image_px), trust, sigma)
     world = along_sight(smooth(track.world_m * VIEW_AXES, trust, sigma), rays)
@@ -179,7 +186,8 @@ def into_room(person: FittedPerson, room: Room, config: PeopleConfig) -> PersonE
     rise = np.array([0, float(grounded.translation[0, 1] - motion.translation[0, 1]), 0])
     pictured = room.to_world(_pictured_root(person, planted, room)) - rest_pelvis + rise
     view = View(room.camera, room.R_world_camera, room.R_world_camera @ room.origin_m - rise)
-    return _estimate(person, grounded, pictured, view, stands)
+    estimate = _estimate(person, grounded, pictured, view, stands)
+    return judged(estimate, room.body, config.quality, person.track.check)
 
 
 def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, config: PeopleConfig) -> BodyFit:
