@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from motionary.estimators.cleaning import LEGS, OTHER_SIDE, smooth, undo_swaps
-from motionary.estimators.landmarks import LANDMARK_NAMES, Landmarks, LandmarkTrack, on_grid
+from motionary.estimators.cleaning import LEGS, OTHER_SIDE, BridgeConfig, bridge, smooth, undo_swaps
+from motionary.estimators.landmarks import LANDMARK_NAMES, Check, Landmarks, LandmarkTrack, on_grid
 
 
 def track_of(walk, camera):
@@ -79,3 +79,41 @@ def test_long_gaps_cut_and_short_gaps_do_not():
     tracks = on_grid(times, [sighting(t) for t in times], 30.0, longest_gap_s=0.5)
     assert [len(track) for track in tracks] == [70, 20]
     assert (~tracks[0].seen).sum() == 10
+
+
+def checked(track, failed, certainty):
+    sightings = [
+        Landmarks(image, world, np.ones(33), 1.0, certainty if bad else 2.0)
+        for image, world, bad in zip(track.image_px, track.world_m, failed, strict=True)
+    ]
+    return replace(track, seen=~failed, check=Check(track.times_s, {}, failed)), sightings
+
+
+def test_a_bridge_follows_the_movement_on_both_sides(walk, camera):
+    track = track_of(walk, camera)
+    failed = (np.arange(60) >= 20) & (np.arange(60) < 26)
+    hidden, sightings = checked(track, failed, certainty=np.nan)  # nothing is known of how good they are
+    filled = bridge(hidden, sightings, BridgeConfig())
+    np.testing.assert_array_equal(filled.image_px[~failed], track.image_px[~failed])
+    height_px = np.ptp(track.image_px[0], axis=0).max()
+    off = np.linalg.norm(filled.image_px - track.image_px, axis=-1)[failed].mean()
+    assert 0 < off < 0.02 * height_px
+
+
+def test_a_failed_sighting_near_the_bridge_counts_and_one_far_from_it_does_not(walk, camera):
+    track = track_of(walk, camera)
+    failed = (np.arange(60) >= 20) & (np.arange(60) < 26)
+    blind, sightings = checked(track, failed, certainty=np.nan)
+    alone = bridge(blind, sightings, BridgeConfig()).image_px
+    hidden, sightings = checked(track, failed, certainty=1.0)
+    helped = bridge(hidden, sightings, BridgeConfig()).image_px
+    off = [np.linalg.norm(image - track.image_px, axis=-1)[failed].mean() for image in (helped, alone)]
+    assert off[0] < off[1]
+    wild = [replace(s, image_px=s.image_px + 300) for s in sightings]
+    np.testing.assert_allclose(bridge(hidden, wild, BridgeConfig()).image_px, alone)
+
+
+def test_frames_at_an_end_are_not_bridged(walk, camera):
+    track = track_of(walk, camera)
+    hidden, sightings = checked(track, np.arange(60) >= 50, certainty=np.nan)
+    np.testing.assert_array_equal(bridge(hidden, sightings, BridgeConfig()).image_px, track.image_px)

@@ -135,6 +135,7 @@ def _estimate_here(
 ) -> None:
     from motionary.estimators import load_estimator, save_estimate
     from motionary.estimators.choosing import check_choice, choose
+    from motionary.estimators.quality import judged_estimate
 
     _require_distinct_stems(videos)
     check_choice(person)
@@ -142,7 +143,7 @@ def _estimate_here(
     failed = []
     for path in videos:
         try:
-            folder = save_estimate(choose(run(path), person), out / path.stem)
+            folder = save_estimate(judged_estimate(choose(run(path), person)), out / path.stem)
             print(f"{path} -> {folder}")
         except (ValueError, OSError) as error:
             if len(videos) == 1:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
-from scipy.ndimage import maximum_filter1d, percentile_filter
+from scipy.ndimage import maximum_filter1d, median_filter, percentile_filter
 
 from motionary.body.limits import beyond_limits
 from motionary.estimators.cleaning import OTHER_SIDE, TORSO
@@ -113,6 +113,10 @@ class MotionDoubtConfig:
     """The same of the whole body: fast twists make three and a half turns a second."""
     root_m_s2: float = 150.0
     """Acceleration of the root."""
+    root_off_m: float = 0.1
+    """Distance of the root from its median over five frames,"""
+    root_off_m_s: float = 6.0
+    """and more, the further apart frames are."""
     beyond: float = 5.0
     """Joints bent further than joints go."""
     off_share: float = 0.12
@@ -128,7 +132,7 @@ def doubts_of_motion(motion: Motion, config: MotionDoubtConfig) -> Doubts:
     doubts = {
         "joints turn too fast": joints / config.turn_rad_s,
         "body turns too fast": whole / config.root_turn_rad_s,
-        "position jumps": _accelerations(motion) / config.root_m_s2,
+        "position jumps": _position_jumps(motion, config),
         "joints beyond their limits": beyond_limits(local).sum(-1).numpy() / config.beyond,
     }
     return {reason: np.clip(doubt, 0, 3) for reason, doubt in doubts.items()}
@@ -185,15 +189,26 @@ def _jumps(
 ) -> Float[ndarray, "T"]:
     """How far landmarks, in body heights, are from the middle between the frames before and after.
 
-    Half of that where a neighbour's are further.
+    The worst are left out before the others are measured again, since a jump shows in its neighbours too.
     """
-    if len(times_s) < 3:
-        return np.zeros(len(times_s))
+    jumps, left = np.zeros(len(times_s)), np.arange(len(times_s))
+    while len(left) >= 3:
+        off = _off_middle(times_s[left], points[left], config)
+        worst = (off >= 1) & (off >= maximum_filter1d(off, 3))
+        jumps[left] = off
+        if not worst.any():
+            break
+        left = left[~worst]
+    return jumps
+
+
+def _off_middle(
+    times_s: Float[ndarray, "T"], points: Float[ndarray, "T 33 2"], config: LandmarkDoubtConfig
+) -> Float[ndarray, "T"]:
     share = ((times_s[1:-1] - times_s[:-2]) / (times_s[2:] - times_s[:-2]))[:, None, None]
     off = np.linalg.norm(points[1:-1] - points[:-2] * (1 - share) - points[2:] * share, axis=-1).mean(1)
     step_s = np.maximum(times_s[2:] - times_s[1:-1], times_s[1:-1] - times_s[:-2])
-    jumps = np.pad(off / (config.jump_heights + config.jump_heights_s2 * step_s**2), 1)
-    return np.where(jumps >= maximum_filter1d(jumps, 3), jumps, jumps / 2)
+    return np.pad(off / (config.jump_heights + config.jump_heights_s2 * step_s**2), 1)
 
 
 def _stuck(
@@ -236,16 +251,19 @@ def _flips(image_px: Float[ndarray, "T 33 2"]) -> Float[ndarray, "T"]:
     floor = 0.02 * height_px(image_px)
     named = np.linalg.norm(torso[1:] - torso[:-1], axis=-1).mean(1) + floor
     swapped = np.linalg.norm(mirrored[1:] - torso[:-1], axis=-1).mean(1) + floor
-    return _either_side(np.clip(np.log(named / swapped), 0, None)) if len(named) else np.zeros(1)
+    better = np.clip(np.log(named / swapped), 0, None)
+    return np.maximum(np.append(better, 0), np.insert(better, 0, 0))
 
 
-def _accelerations(motion: Motion) -> Float[ndarray, "T"]:
-    """Of the root, m/s^2."""
-    accelerations = np.zeros(len(motion))
-    if len(motion) > 2:
-        second = motion.translation[2:] - 2 * motion.translation[1:-1] + motion.translation[:-2]
-        accelerations[1:-1] = np.linalg.norm(second, axis=-1) * motion.fps**2
-    return accelerations
+def _position_jumps(motion: Motion, config: MotionDoubtConfig) -> Float[ndarray, "T"]:
+    """Single frames off the median of those around, and steps, whose wrong side cannot be told."""
+    if len(motion) < 3:
+        return np.zeros(len(motion))
+    path = motion.translation.astype(float)
+    off_m = np.linalg.norm(path - median_filter(path, (5, 1), mode="nearest"), axis=-1)
+    second = path[2:] - 2 * path[1:-1] + path[:-2]
+    steps = np.pad(np.linalg.norm(second, axis=-1) * motion.fps**2 / config.root_m_s2, 1)
+    return np.maximum(off_m / (config.root_off_m + config.root_off_m_s / motion.fps), np.minimum(steps, 0.9))
 
 
 def _either_side(steps: Float[ndarray, "S"]) -> Float[ndarray, "T"]:

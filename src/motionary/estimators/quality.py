@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from motionary.body.assets import load_body
 from motionary.body.skeleton import JOINT_INDEX
 from motionary.body.smpl import BodyModel
-from motionary.estimators.estimate import PersonEstimate
+from motionary.estimators.estimate import PersonEstimate, VideoEstimate
 from motionary.estimators.evidence import (
     LandmarkDoubtConfig,
     MotionDoubtConfig,
@@ -111,6 +112,18 @@ def judged(
     repaired = replace(motion, valid=~anew).fill_gaps(config.longest_filled_s)
     repaired = replace(repaired, valid=~quality.failed, trust=quality.trust)
     return replace(person, motion=repaired, pictured_translation_m=pictured.translation, quality=quality)
+
+
+def judged_estimate(estimate: VideoEstimate, body: BodyModel | None = None) -> VideoEstimate:
+    """An estimate whose people are all judged, by what evidence there is, unless their estimator did."""
+    if all(person.quality for person in estimate.people.values()):
+        return estimate
+    body = body or load_body()
+    people = {
+        number: person if person.quality else judged(person, body)
+        for number, person in estimate.people.items()
+    }
+    return replace(estimate, people=people)
 
 
 def off_heights(

@@ -10,6 +10,7 @@ from typing import Any
 from motionary.estimators import Estimator, factory_of, load_estimator, save_estimate
 from motionary.estimators.batch.jobs import Job
 from motionary.estimators.choosing import choose
+from motionary.estimators.quality import judged_estimate
 
 ESTIMATE_NAME = "estimate.json"
 
@@ -71,7 +72,7 @@ class Work:
             return Outcome(checksum, people)
         clear(folder)
         try:
-            estimate = choose(self._run(job.path), self.config.person)
+            estimate = judged_estimate(choose(self._run(job.path), self.config.person))
         except (ValueError, FileNotFoundError) as error:
             return Outcome(checksum, 0, " ".join(str(error).split()))
         except Exception as error:  # a mistake of the estimator costs this video alone
