@@ -230,6 +230,13 @@ def test_a_configuration_of_another_network_is_refused(content, complaint, tmp_p
         PareConfig.read(tmp_path / "pare_config.yaml")
 
 
+def test_nothing_may_be_written_in_two_ways(tmp_path):
+    for number, nothing in enumerate((None, "None")):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(yaml.safe_dump(config_of(USE_FINAL_NONLOCAL=nothing)))
+        assert PareConfig.read(path).part_attention
+
+
 def test_a_configuration_that_runs_code_is_refused(tmp_path):
     (tmp_path / "pare_config.yaml").write_text("PARE: !!python/object/apply:os.system ['true']\n")
     with pytest.raises(ValueError, match="no plain YAML"):

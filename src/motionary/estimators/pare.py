@@ -76,7 +76,8 @@ class PareConfig:
     @classmethod
     def _of(cls, given: dict[str, Any], data: dict[str, Any], path: Path) -> "PareConfig":
         for name, only in ONLY.items():
-            if (got := given.get(name, only)) != only:
+            got = given.get(name, only)
+            if got != only and (got, only) != ("None", None):  # as some write nothing in YAML
                 raise ValueError(f"{path} sets PARE.{name} to {got!r}; only {only!r} is supported.")
         backbone, heat_maps = given.get("BACKBONE", cls.backbone), data.get("USE_HEATMAPS", "")
         if backbone not in BACKBONES:
@@ -281,9 +282,10 @@ def load_pare(checkpoint: Path | str, config: Path | str | None = None) -> Pare:
         ValueError: If a file is damaged, asks to run code, or is not whole and of this network alone.
     """
     what = "a PARE checkpoint"
+    if config is None and Path(checkpoint).is_file():
+        config = config_beside(checkpoint)  # before much is read
     tensors = entry(read_torch_file(checkpoint, TRAINING_LEFTOVERS), "state_dict", checkpoint, what)
-    config = config or config_beside(checkpoint)
-    network = Pare(PareConfig.read(config))
+    network = Pare(PareConfig.read(config or config_beside(checkpoint)))
     try:
         fill(network, rename(tensors, KEYS, ignored=_of_training))
     except ValueError as error:
