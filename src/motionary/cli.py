@@ -57,7 +57,7 @@ def train(
         preset: small learns on a CPU; paper is the published recipe.
         epochs: Passes over the data, instead of the preset's.
         seed: Seed of everything random.
-        config: Other settings of the preset, such as learning_rate=3e-4.
+        config: Other settings of the preset, such as learning_rate=3e-4 or augment.mirror=true.
     """
     from motionary.datasets import Dataset
     from motionary.training import PRESETS, with_settings
@@ -74,7 +74,11 @@ def train(
     given = {"epochs": epochs, "seed": seed}
     settings = [f"{name}={value}" for name, value in given.items() if value is not None]
     chosen = with_settings(PRESETS[preset], [*settings, *config])
-    print(f"model: {train_run(Dataset.load(dataset), out, chosen)}")
+    loaded = Dataset.load(dataset)
+    if chosen.augment.mirror:
+        images = loaded.mirrored_actions().items()
+        print("mirror images:", ", ".join(f"{a} -> {b or 'never'}" for a, b in images))
+    print(f"model: {train_run(loaded, out, chosen)}")
 
 
 def train_recogniser(
