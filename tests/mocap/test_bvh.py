@@ -131,6 +131,22 @@ def test_a_damaged_file_gives_one_clear_line(tmp_path, old, new, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_what_wrote_the_text_does_not_matter(tmp_path, encoding, newline):
+    path = tmp_path / "tiny.bvh"
+    path.write_bytes(TINY.replace("\n", newline).encode(encoding))
+    assert_allclose(read_bvh(path).world()[1], read_bvh(written(tmp_path, TINY)).world()[1])
+
+
+def test_keywords_may_be_in_any_case(tmp_path):
+    words = ("HIERARCHY", "ROOT", "JOINT", "OFFSET", "CHANNELS", "MOTION")
+    text = TINY
+    for word in words:
+        text = text.replace(word, word.title())
+    assert read_bvh(written(tmp_path, text)).joints == ("hip", "knee", "knee_end")
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.bvh"):
         read_bvh(tmp_path / "gone.bvh")

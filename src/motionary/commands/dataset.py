@@ -33,6 +33,9 @@ def import_(
     seed: int = 0,
     licence: str | None = None,
     workers: int | None = None,
+    units: Literal["auto", "m", "cm", "mm", "inch"] = "auto",
+    up: Literal["auto", "x", "y", "z"] = "auto",
+    amc_fps: float = 120.0,
 ) -> None:
     """Turn motion capture, other systems' estimates, or a data set that has a name into a data set.
 
@@ -53,6 +56,9 @@ def import_(
         licence: Licence of the recordings, noted in the data set and in models trained on it. A named data
             set's own when not given, else unknown.
         workers: Processes; one per core when not given.
+        units: Unit of length of BVH files, where what is found from the skeleton is wrong.
+        up: Vertical axis of the files, likewise.
+        amc_fps: Frame rate of .amc files, which do not tell it.
     """
     from motionary.datasets.named import NamedImport, load_named
     from motionary.datasets.recordings import RecordingImport, import_data_set
@@ -72,7 +78,9 @@ def import_(
         named = NamedImport(fps, label_pattern, *split, licence, workers)
         dataset = load_named(format).import_(source[0], out, named)
     else:
-        options = RecordingImport(cast(Recordings, format), label_pattern, fps, *split, licence or "unknown")
+        options = RecordingImport(
+            cast(Recordings, format), label_pattern, fps, *split, licence or "unknown", units, up, amc_fps
+        )
         dataset = import_data_set(source, out, options, workers=workers)
     for item in dataset.rejected:
         print(f"rejected {item.source}: {item.reason}", file=sys.stderr)

@@ -27,6 +27,8 @@ from motionary.mocap import (
     import_pieces,
     label_of,
 )
+from motionary.mocap.amc import DEFAULT_FPS
+from motionary.mocap.placement import Axis, Unit
 from motionary.mocap.reading import Format
 from motionary.motion import Motion
 
@@ -45,6 +47,12 @@ class RecordingImport:
     """Where given, all clips of these subjects are held out instead of a fraction."""
     seed: int = 0
     licence: str = "unknown"
+    units: Unit = "auto"
+    """Unit of length of BVH files."""
+    up: Axis = "auto"
+    """Vertical axis of the files."""
+    amc_fps: float = DEFAULT_FPS
+    """Rate of .amc files, which do not tell it."""
 
 
 def import_data_set(
@@ -70,6 +78,9 @@ def import_data_set(
             options.fps,
             workers,
             lambda done, total: progress.update(task, completed=done, total=total),
+            options.units,
+            options.up,
+            options.amc_fps,
         )
         clips, rejected = _save_all(results, _roots(sources), folder)
         if not clips:

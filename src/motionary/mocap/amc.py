@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from motionary.mocap.recording import END, Recording, euler_matrices
+from motionary.mocap.recording import END, Recording, euler_matrices, read_text
 
 INCH_M = 0.0254
 """Acclaim lengths are inches once divided by the file's length unit."""
@@ -105,7 +105,7 @@ def read_asf(path: Path) -> Acclaim:
     """
     if not path.is_file():
         raise FileNotFoundError(f"No skeleton file at {path}.")
-    sections = _sections(path.read_text(encoding="latin-1"))
+    sections = _sections(read_text(path))
     missing = {"root", "bonedata", "hierarchy"} - sections.keys()
     if missing:
         raise ValueError(f"{path} is not a whole ASF skeleton: no section :{sorted(missing)[0]}.")
@@ -201,7 +201,7 @@ def _frames(path: Path, skeleton: Acclaim) -> tuple[dict[str, Float[ndarray, "T 
     """Every frame's values per bone, and whether the file says that they are degrees."""
     if not path.is_file():
         raise FileNotFoundError(f"No motion file at {path}.")
-    lines = path.read_text(encoding="latin-1").splitlines()
+    lines = read_text(path).splitlines()
     keywords = [line.split()[0].lower() for line in lines if line.startswith(":")]
     values: dict[str, list[list[str]]] = {name: [] for name, bone in skeleton.bones.items() if bone.dof}
     num_frames = 0

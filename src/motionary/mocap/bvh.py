@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from motionary.mocap.recording import END, Recording, euler_matrices
+from motionary.mocap.recording import END, Recording, euler_matrices, read_text
 
 MOST_FPS = 1000
 
@@ -35,9 +35,9 @@ def read_bvh(path: Path) -> Recording:
     """
     if not path.is_file():
         raise FileNotFoundError(f"No motion file at {path}.")
-    text = path.read_text(encoding="latin-1")
-    head, *rest = re.split(r"(?m)^\s*MOTION\s*$", text, maxsplit=1)
-    if "HIERARCHY" not in head:
+    text = read_text(path)
+    head, *rest = re.split(r"(?im)^\s*MOTION\s*$", text, maxsplit=1)
+    if "HIERARCHY" not in head.upper():
         raise ValueError(f"{path} is not a BVH file: it does not start with HIERARCHY.")
     if not rest:
         raise ValueError(f"{path} is cut: it has no MOTION block.")
@@ -58,7 +58,7 @@ def _hierarchy(text: str) -> _Hierarchy:
     lines = iter([line.strip() for line in text.splitlines() if line.strip()])
     for line in re.sub(r"([{}])", r"\n\1\n", "\n".join(lines)).splitlines():
         words = line.split()
-        if not words or words[0] in ("HIERARCHY", "{"):
+        if not words or words[0].upper() in ("HIERARCHY", "{"):
             continue
         match words[0].upper():
             case "ROOT" | "JOINT":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from motionary.mocap.parallel import map_in_processes
+from motionary.mocap.amc import DEFAULT_FPS
 from motionary.mocap.placement import Axis, Unit
 from motionary.mocap.reading import SUFFIXES, Format, read_motion
 from motionary.motion import Motion
@@ -67,6 +68,7 @@ def import_recordings(
     on_progress: Callable[[int, int], None] | None = None,
     units: Unit = "auto",
     up: Axis = "auto",
+    amc_fps: float = DEFAULT_FPS,
 ) -> Iterator[Imported]:
     """Read all recordings of some files and folders in parallel; results come in the order of the files.
 
@@ -81,6 +83,7 @@ def import_recordings(
         on_progress: Called with the number of recordings done and in all.
         units: Unit of length of BVH files.
         up: Vertical axis of the files.
+        amc_fps: Rate of .amc files, which do not tell it.
 
     Raises:
         FileNotFoundError: If a source does not exist or holds no recording.
@@ -93,7 +96,7 @@ def import_recordings(
         for source in sources
         for path in find_recordings(source, format)
     ]
-    return import_pieces(pieces, format, fps, workers, on_progress, units, up)
+    return import_pieces(pieces, format, fps, workers, on_progress, units, up, amc_fps)
 
 
 def import_pieces(
@@ -104,6 +107,7 @@ def import_pieces(
     on_progress: Callable[[int, int], None] | None = None,
     units: Unit = "auto",
     up: Axis = "auto",
+    amc_fps: float = DEFAULT_FPS,
 ) -> Iterator[Imported]:
     """Read recordings in parallel, each once, and cut pieces from them; results come in the order given.
 
@@ -115,8 +119,9 @@ def import_pieces(
         on_progress: Called with the number of recordings done and in all.
         units: Unit of length of BVH files.
         up: Vertical axis of the files.
+        amc_fps: Rate of .amc files, which do not tell it.
     """
-    jobs = [_Job(path, tuple(wanted), format, fps, units, up) for path, wanted in pieces]
+    jobs = [_Job(path, tuple(wanted), format, fps, units, up, amc_fps) for path, wanted in pieces]
     return _run(jobs, workers, on_progress)
 
 
@@ -128,6 +133,7 @@ class _Job:
     fps: float | None
     units: Unit
     up: Axis
+    amc_fps: float
 
 
 def compiled_label_pattern(label_pattern: str | None) -> re.Pattern[str] | None:
@@ -175,7 +181,7 @@ def _import(job: _Job) -> list[Imported]:
     if all(piece.action is None for piece in job.pieces):
         return [_failed(job, piece, "the label pattern does not match it") for piece in job.pieces]
     try:
-        motion = read_motion(job.path, job.format, job.fps, units=job.units, up=job.up)
+        motion = read_motion(job.path, job.format, job.fps, units=job.units, up=job.up, amc_fps=job.amc_fps)
     except Exception as error:  # whatever a foreign file provokes is this file's reason alone
         return [_failed(job, piece, str(error) or type(error).__name__) for piece in job.pieces]
     return [_cut(job, motion, piece) for piece in job.pieces]

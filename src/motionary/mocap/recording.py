@@ -1,6 +1,8 @@
 """Recording: a skeleton and its motion as a motion-capture file tells them, before any retargeting."""
 
+import codecs
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -8,6 +10,13 @@ from numpy import ndarray
 
 END = "_end"
 """Suffix of the joints that stand for the ends of last bones (end sites); they never turn."""
+
+MARKED = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks, and the encodings that they announce."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,14 @@ class Recording:
     def path_length(self, ancestor: int, joint: int) -> float:
         """Length at rest of the bones from ancestor down to joint."""
         return float(sum(np.linalg.norm(self.offsets[step]) for step in self.path(ancestor, joint)[1:]))
+
+
+def read_text(path: Path) -> str:
+    """Text of a motion capture file: Latin-1, as old tools write it, unless a mark says otherwise."""
+    content = path.read_bytes()
+    encoding = next((name for mark, name in MARKED if content.startswith(mark)), "latin-1")
+    text = content.decode(encoding, errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def euler_matrices(degrees: Float[ndarray, "*B D"], axes: str) -> Float[ndarray, "*B 3 3"]:
