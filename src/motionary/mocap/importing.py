@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from motionary.mocap.parallel import map_in_processes
 from motionary.mocap.amc import DEFAULT_FPS
+from motionary.mocap.parallel import map_in_processes
 from motionary.mocap.placement import Axis, Unit
 from motionary.mocap.reading import SUFFIXES, Format, read_motion
 from motionary.motion import Motion
