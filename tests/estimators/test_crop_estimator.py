@@ -43,7 +43,7 @@ class Noting:
         return CropBodies(rotations, torch.zeros(count, 10), camera), (memory or 0) + count
 
 
-def finder(starts_s, frames):
+def finder(starts_s, frames, unseen=()):
     """People who stand in the middle of a small picture, one after the other."""
 
     def find(path):
@@ -52,11 +52,12 @@ def finder(starts_s, frames):
             pass
         camera = Camera(80.0, 64, 48)
         points = np.random.default_rng(0).normal(0, 1, (33, 2)) * [3, 7] + [32, 24]
+        valid = ~np.isin(np.arange(frames), unseen)
         people = {}
         for number, start_s in enumerate(starts_s, 1):
             people[number] = PersonEstimate(
                 person=number,
-                motion=Motion(np.zeros((frames, 24, 3)), np.zeros((frames, 3)), FPS),
+                motion=Motion(np.zeros((frames, 24, 3)), np.zeros((frames, 3)), FPS, valid=valid),
                 times_s=start_s + np.arange(frames) / FPS,
                 confidence=np.ones(frames),
                 boxes_px=np.zeros((frames, 4)),
@@ -82,7 +83,12 @@ def shown(network):
 def test_every_frame_of_a_person_is_shown_once_and_in_order(video, body, batch_size):
     network = Noting()
     run = CropEstimator(
-        network, PUBLICATION, CropConfig(batch_size=batch_size), body=body, finder=finder([0.1], 15)
+        network,
+        PUBLICATION,
+        CropConfig(batch_size=batch_size),
+        quality=None,
+        body=body,
+        finder=finder([0.1], 15),
     )
     estimate = run(video)
     assert max(map(len, network.batches)) <= batch_size
@@ -100,7 +106,12 @@ def test_every_frame_of_a_person_is_shown_once_and_in_order(video, body, batch_s
 def test_the_result_does_not_depend_on_the_batch(video, body):
     poses = [
         CropEstimator(
-            Noting(), PUBLICATION, CropConfig(batch_size=size), body=body, finder=finder([0.0], 20)
+            Noting(),
+            PUBLICATION,
+            CropConfig(batch_size=size),
+            quality=None,
+            body=body,
+            finder=finder([0.0], 20),
         )(video)
         .people[1]
         .motion.translation
@@ -111,7 +122,7 @@ def test_the_result_does_not_depend_on_the_batch(video, body):
 
 def test_people_are_shown_apart(video, body):
     network = Noting()
-    run = CropEstimator(network, PUBLICATION, body=body, finder=finder([0.0, 0.5], 10))
+    run = CropEstimator(network, PUBLICATION, quality=None, body=body, finder=finder([0.0, 0.5], 10))
     estimate = run(video)
     assert [len(person.motion) for person in estimate.people.values()] == [10, 10]
     assert sorted(map(len, network.batches)) == [10, 10]
@@ -121,16 +132,31 @@ def test_people_are_shown_apart(video, body):
 def test_the_published_protocol_forgets_after_every_clip(video, body):
     network = Noting()
     config = CropConfig(protocol="vibe", batch_size=5)
-    CropEstimator(network, PUBLICATION, config, body=body, finder=finder([0.0], 20))(video)
+    CropEstimator(network, PUBLICATION, config, quality=None, body=body, finder=finder([0.0], 20))(video)
     assert [len(batch) for batch in network.batches] == [5, 2, 5, 2, 5, 1]
     assert network.known == [0, 5, 0, 5, 0, 5]
+
+
+@pytest.mark.parametrize(("protocol", "count"), [("motionary", 17), ("vibe", 20)])
+def test_frames_in_which_nobody_was_seen_are_shown_as_published_alone(video, body, protocol, count):
+    network, config = Noting(), CropConfig(protocol=protocol)
+    found = finder([0.0], 20, unseen=(4, 5, 6))
+    estimate = CropEstimator(network, PUBLICATION, config, quality=None, body=body, finder=found)(video)
+    assert len(shown(network)) == count
+    assert np.flatnonzero(~estimate.people[1].motion.valid).tolist() == [4, 5, 6]
+
+
+def test_people_are_judged(video, body):
+    estimate = CropEstimator(Noting(), PUBLICATION, body=body, finder=finder([0.0], 20))(video)
+    assert estimate.people[1].quality is not None
+    assert len(estimate.people[1].quality.trust) == 20
 
 
 def test_frames_that_a_video_lacks_are_marked(video_writer, tmp_path, body):
     times_s = np.delete(np.arange(20) / FPS, [8, 9])
     video = video_writer(tmp_path / "holes.mp4", times_s)
     network = Noting()
-    estimate = CropEstimator(network, PUBLICATION, body=body, finder=finder([0.0], 20))(video)
+    estimate = CropEstimator(network, PUBLICATION, quality=None, body=body, finder=finder([0.0], 20))(video)
     assert len(shown(network)) == 18
     assert np.flatnonzero(~estimate.people[1].motion.valid).tolist() == [8, 9]
 
@@ -226,7 +252,7 @@ def test_a_real_video_becomes_the_motion_that_the_network_saw(
     name, estimator_golden, cache, squats, tmp_path
 ):
     put_weights(estimator_golden, name, tmp_path)
-    run = load_estimator(name, smoothing="none", body=estimator_golden.body)
+    run = load_estimator(name, smoothing="none", body=estimator_golden.body, quality=None)
     bodies = []
     follow = run.network.follow
 

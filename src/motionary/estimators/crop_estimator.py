@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from numpy import ndarray
 from torch import Tensor, nn
 
@@ -31,8 +31,10 @@ from motionary.estimators.estimate import PersonEstimate, VideoEstimate
 from motionary.estimators.fitting import one_thread
 from motionary.estimators.one_euro import OneEuro
 from motionary.estimators.placing import SMOOTHINGS, PlaceConfig, Sightings, placed
+from motionary.estimators.quality import QualityConfig, judged
 from motionary.estimators.video import Video
 
+JUDGED = QualityConfig()
 PROTOCOLS = ("motionary", "vibe")
 PIXEL_CENTRE = 0.5
 """Landmarks count positions from the image's corner, crops from the first pixel's centre."""
@@ -87,6 +89,8 @@ class Reel:
 
     person: PersonEstimate
     boxes: Boxes
+    wanted: Bool[ndarray, "T"]
+    """Which of the person's frames are to be shown."""
     crops: list[UInt8[ndarray, "S S 3"]] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
     """Of the person's motion, growing."""
@@ -94,11 +98,11 @@ class Reel:
     memory: Any = None
 
     def wants(self, time_s: float) -> int | None:
-        """The person's frame that a time shows, if it has a box and was not shown yet."""
+        """The person's frame that a time shows, if it is wanted, has a box and was not shown yet."""
         frame = self.person.frame_at(time_s)
         if frame is None or not self.boxes.start <= frame < self.boxes.stop:
             return None
-        return frame if not self.frames or frame > self.frames[-1] else None
+        return frame if self.wanted[frame] and (not self.frames or frame > self.frames[-1]) else None
 
     def box_at(self, frame: int) -> ndarray:
         """Centre and side, pixels."""
@@ -114,6 +118,7 @@ class CropEstimator:
         config: How it is run.
         body: The body that performs; the SMPL model where it was set up, else the free body.
         finder: Finds people, their landmarks and the upright; BlazePose when None.
+        quality: How the result is judged and repaired; None leaves it as it is.
         find: Options of BlazePose, such as focal_px.
     """
 
@@ -125,6 +130,7 @@ class CropEstimator:
         *,
         body: BodyModel | None = None,
         finder: Callable[[Path], VideoEstimate] | None = None,
+        quality: QualityConfig | None = JUDGED,
         **find: Any,
     ) -> None:
         self.network, self.publication, self.config = network, publication, config or CropConfig()
@@ -133,25 +139,44 @@ class CropEstimator:
         if isinstance(network, nn.Module):
             network.to(self.device)
         self.body = body or load_body("smpl" if ASSETS["smpl"].installed() else "free")
+        self.quality = quality
         self.finder = finder or _blazepose(self.body, find)
 
     def __call__(self, video: Path) -> VideoEstimate:
         """Estimate everybody's motion; see `Estimator`."""
         found = self.finder(video)
-        reels, dropped = _reels(found.people)
+        reels, dropped = self._reels(found.people)
         self._show(video, list(reels.values()))
         config = self.config.place(self.publication.smoothing, self.publication.smooths_matrices)
         people = {}
         with one_thread():
             for number, reel in reels.items():
                 if reel.bodies:
-                    people[number] = placed(reel.person, self._sightings(reel), self.body, config)
+                    person = placed(reel.person, self._sightings(reel), self.body, config)
+                    people[number] = judged(person, self.body, self.quality) if self.quality else person
                 else:
                     dropped.append(f"person {reel.person.person}: no frame to look at")
         if not people:
             raise ValueError(f"No person in {video} could be cropped; give a video that shows one.")
         numbered = dict(enumerate(people.values(), start=1))
         return replace(found, estimator=self.name, people=numbered, dropped=(*found.dropped, *dropped))
+
+    def _reels(self, people: dict[int, PersonEstimate]) -> tuple[dict[int, Reel], list[str]]:
+        reels, dropped = {}, []
+        for number, person in people.items():
+            if person.landmarks_px is None or person.visibility is None:
+                raise ValueError(
+                    "A crop network needs people found with their landmarks, as blazepose finds them."
+                )
+            seen = person.motion.valid
+            boxes = boxes_around(person.landmarks_px - PIXEL_CENTRE, person.visibility * seen[:, None])
+            if boxes is None:
+                dropped.append(f"person {person.person}, from {person.times_s[0]:.2f} s: nothing to crop")
+            else:
+                # VIBE's programs also crop where nobody was seen, between boxes.
+                wanted = np.ones_like(seen) if self.config.protocol == "vibe" else seen
+                reels[number] = Reel(person, boxes, wanted)
+        return reels, dropped
 
     def _show(self, video: Path, reels: list[Reel]) -> None:
         """Crop everybody in every frame, and show the crops to the network."""
@@ -198,22 +223,6 @@ def _blazepose(body: BodyModel, options: dict[str, Any]) -> BlazePose:
             f"There is no option {unknown[0]!r}; BlazePose, which finds people, has {', '.join(known)}."
         )
     return BlazePose(body=body, **options)
-
-
-def _reels(people: dict[int, PersonEstimate]) -> tuple[dict[int, Reel], list[str]]:
-    reels, dropped = {}, []
-    for number, person in people.items():
-        if person.landmarks_px is None or person.visibility is None:
-            raise ValueError(
-                "People for a crop network must be found with their landmarks, as blazepose does."
-            )
-        seen = person.visibility * person.motion.valid[:, None]
-        boxes = boxes_around(person.landmarks_px - PIXEL_CENTRE, seen)
-        if boxes is None:
-            dropped.append(f"person {person.person}, from {person.times_s[0]:.2f} s: nothing visible to crop")
-        else:
-            reels[number] = Reel(person, boxes)
-    return reels, dropped
 
 
 def chosen_device(name: str) -> torch.device:

@@ -151,6 +151,7 @@ def _in_room(
     return replace(
         person,
         motion=grounded,
+        quality=None,  # what was thought of the motion that they were found with
         standing=stands,
         pictured_translation_m=(pictured - rest[0] + rise).astype(np.float32),
         view=replace(view, shift_m=view.shift_m - rise),
