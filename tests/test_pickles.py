@@ -125,6 +125,24 @@ def test_files_of_joblib_itself_come_out_whole(compress, tmp_path):
         np.testing.assert_array_equal(numbers(read[name]), array)
 
 
+def test_arrays_of_objects_and_text_do_not_spoil_the_others(tmp_path):
+    content = {"objects": np.array([{1}, None], object), "text": np.array(["walk", "é"]), "array": np.eye(2)}
+    joblib.dump(content, tmp_path / "a.pkl", compress=3)
+    read = read_data_file(tmp_path / "a.pkl")
+    np.testing.assert_array_equal(numbers(read["array"]), np.eye(2))
+    for name in ("objects", "text"):
+        with pytest.raises(ValueError, match=r"numbers"):
+            numbers(read[name])
+
+
+def test_objects_in_joblib_s_arrays_run_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    joblib.dump({"x": np.array([Malicious()], object)}, tmp_path / "a.pkl")
+    with pytest.raises(ValueError, match="system, which no file of arrays needs"):
+        read_data_file(tmp_path / "a.pkl")
+    assert not (tmp_path / "stolen").exists()
+
+
 def test_a_file_that_claims_to_hold_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("motionary.pickles.LARGEST_BYTES", 1000)
     (tmp_path / "a.pkl").write_bytes(zlib.compress(b"\0" * 5000))

@@ -48,7 +48,7 @@ def read_data_file(path: Path | str) -> Any:
     try:
         if content.startswith(np.lib.format.MAGIC_PREFIX):
             return _npy(content)
-        return _JoblibUnpickler(content).load()
+        return _JoblibUnpickler(io.BytesIO(content)).load()
     except RefusedError as refused:
         raise ValueError(
             f"{path} asks to use {refused}, which no file of arrays needs; it was not run. Do not trust it."
@@ -186,9 +186,9 @@ class _Unpickler(pickle.Unpickler):
 class _JoblibUnpickler(pickle._Unpickler):
     """Python's own unpickler in Python, because the one in C reads ahead, over the arrays' bytes."""
 
-    def __init__(self, content: bytes) -> None:
-        self.content = io.BytesIO(content)
-        super().__init__(self.content, encoding="latin1")
+    def __init__(self, content: io.BytesIO) -> None:
+        self.content = content
+        super().__init__(content, encoding="latin1")
 
     def find_class(self, module: str, name: str) -> Any:
         return _found(module, name)
@@ -202,9 +202,17 @@ class _JoblibUnpickler(pickle._Unpickler):
 
     dispatch = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}  # type: ignore[attr-defined, dict-item]  # noqa: RUF012
 
-    def _array(self, state: dict[str, Any]) -> ndarray:
+    def _array(self, state: dict[str, Any]) -> Any:
+        """The array whose bytes come next; one of objects or text is a stand-in, which has no numbers."""
+        kind = str(state["dtype"].arguments[0])
+        if kind.startswith("O"):
+            return _JoblibUnpickler(self.content).load()  # such an array is a pickle of its own
         if state.get("numpy_array_alignment_bytes") is not None:
             self.content.read(self.content.read(1)[0])  # the first byte counts the padding
+        if text := re.fullmatch(r"([SU])(\d{1,6})", kind):
+            size = int(text[2]) * (4 if text[1] == "U" else 1)
+            self.content.read(int(np.prod(state["shape"], dtype=np.int64)) * size)
+            return type("StandIn", (StandIn,), {"original": "numpy.text"})()
         dtype = _dtype(state["dtype"])
         count = int(np.prod(state["shape"], dtype=np.int64))
         raw = self.content.read(count * dtype.itemsize)

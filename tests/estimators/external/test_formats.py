@@ -177,6 +177,19 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(case, made, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("tid", 3), ("smpl", [None]), ("size", ["wide"]), ("time", {}), ("tracked_time", [None])],
+)
+def test_entries_of_a_strange_kind_are_no_crash(key, value, made, tmp_path):
+    frames = made.phalp_frames()
+    frames["_DEMO/video/img/000020.jpg"][key] = value
+    joblib.dump(frames, tmp_path / "a.pkl")
+    with pytest.raises(ValueError, match=r"a\.pkl") as error:
+        read_results(tmp_path / "a.pkl", "4dhumans")
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("format", RESULTS)
 def test_a_file_of_another_system_is_an_error(format, save, tmp_path):
     other = save("gvhmr" if format not in ("gvhmr", "smplx") else "vibe")

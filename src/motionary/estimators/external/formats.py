@@ -159,9 +159,9 @@ def read_results(
     dropped: list[str] = []
     told = []
     body = body or _free_body()
-    for person, stored in RESULTS[name].people(content, path).items():
+    for person, stored in _people(RESULTS[name], content, path).items():
         try:
-            track = RESULTS[name].track(stored)
+            track = _track(RESULTS[name], stored)
             motions = list(track.motions(track.fps or fps or DEFAULT_FPS, body))
         except ValueError as error:
             dropped.append(f"{f'person {person}: ' if person else ''}{error}")
@@ -172,6 +172,28 @@ def read_results(
         reason = dropped[0] if dropped else "it holds nobody"
         raise ValueError(f"{path} is no readable result of {RESULTS[name].title}: {reason}.")
     return VideoResult(name, tuple(clips), tuple(dropped), all(told))
+
+
+def _people(format: ResultFormat, content: Any, path: Path) -> People:
+    try:
+        return format.people(content, path)
+    except ValueError:
+        raise
+    except Exception as error:  # there are more ways to be laid out wrongly than to check for
+        raise ValueError(f"{path} is not laid out as {format.title} does it ({_line(error)}).") from None
+
+
+def _track(format: ResultFormat, person: dict[Any, Any]) -> Track:
+    try:
+        return format.track(person)
+    except ValueError:
+        raise
+    except Exception as error:  # as above
+        raise ValueError(f"not laid out as {format.title} does it ({_line(error)})") from None
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _told_by_content(content: Any, path: Path) -> str:
