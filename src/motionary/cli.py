@@ -26,6 +26,7 @@ from motionary.commands.dataset_editing import (
 )
 from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
+from motionary.commands.figure import figure_compare, figure_diversity, figure_sheet, figure_strip
 from motionary.commands.finegym import finegym_cut, finegym_fetch, finegym_plan
 from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.published import import_model
@@ -226,6 +227,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "generate": generate,
     "evaluate": evaluate,
     "export": export,
+    "figure strip": figure_strip,
+    "figure compare": figure_compare,
+    "figure diversity": figure_diversity,
+    "figure sheet": figure_sheet,
     "studio": studio,
     "finegym plan": finegym_plan,
     "finegym fetch": finegym_fetch,

@@ -1,5 +1,6 @@
 """Still pictures of motions: a strip of poses, a grid of actions, a sheet of examples."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
+from PIL import Image
 
 from motionary.atomic import write_atomically
 from motionary.body.smpl import BodyModel
@@ -31,6 +33,7 @@ STRIP_SIDE_BY_SIDE, CELL_SIDE_BY_SIDE = 1.0, 0.62  # distance of neighbours in b
 FACES_PER_POSE = 30_000
 WIDEST_PX = 4096  # supersampled, that is what any OpenGL can draw
 SUPERSAMPLING = 2
+PRINT_DPI = 300
 
 
 def write_png(motion: Motion, path: Path, body: BodyModel) -> None:
@@ -43,6 +46,27 @@ def save_png(image: UInt8[ndarray, "H W 3"], path: Path) -> None:
     done, png = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
     assert done
     write_atomically(path, png.tobytes())
+
+
+def check_picture(path: Path) -> None:
+    """Raise a ValueError unless the file's name ends in .png or .pdf."""
+    if path.suffix.lower() not in (".png", ".pdf"):
+        raise ValueError(f"A figure is written as .png or .pdf; got {path.name!r}.")
+
+
+def save_picture(image: UInt8[ndarray, "H W 3"], path: Path) -> None:
+    """Write an RGB picture as .png, or as a .pdf page at PRINT_DPI, whole or not at all.
+
+    Raises:
+        ValueError: If the suffix is another.
+    """
+    check_picture(path)
+    if path.suffix.lower() == ".png":
+        save_png(image, path)
+        return
+    page = io.BytesIO()
+    Image.fromarray(image).save(page, "PDF", resolution=PRINT_DPI, quality=95)
+    write_atomically(path, page.getvalue())
 
 
 def strip(
@@ -135,6 +159,35 @@ def sheet(
         blank = np.full((cell_px[1], cell_px[0], 3), BACKGROUND, np.uint8)
         cells.append(np.concatenate([head, *pictures, *[blank] * (columns - len(motions))], axis=1))
     return np.concatenate(cells)
+
+
+def comparison(
+    rows: Sequence[tuple[str, Motion]],
+    body: BodyModel,
+    every: int | None = None,
+    height_px: int = 300,
+    renderer: Renderer | None = None,
+) -> UInt8[ndarray, "H W 3"]:
+    """Strips one above the other, each under its caption, starting at the same left edge.
+
+    Args:
+        rows: Caption and motion.
+        body: Whose skin.
+        every: Frames from one pose to the next, in all rows; when None, such that the longest has eight.
+        height_px: Of a strip.
+        renderer: From `load_renderer`, which is called when None.
+    """
+    renderer = renderer or load_renderer()
+    every = every or max(max(len(motion) for _, motion in rows) // POSES_PER_STRIP, 1)
+    strips = [
+        _captioned(strip(motion, body, every, height_px, renderer), caption) for caption, motion in rows
+    ]
+    widest = max(image.shape[1] for image in strips)
+    filled = [
+        np.pad(image, ((0, 0), (0, widest - image.shape[1]), (0, 0)), constant_values=BACKGROUND[0])
+        for image in strips
+    ]
+    return np.concatenate(filled)
 
 
 def tile(images: Sequence[UInt8[ndarray, "H W 3"]], columns: int | None = None) -> UInt8[ndarray, "H2 W2 3"]:
