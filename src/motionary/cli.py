@@ -141,14 +141,14 @@ def generate(
         formats: What to write, separated by commas.
     """
     from motionary.export import check_formats, export_motion
-    from motionary.generation import generate as generate_motions
+    from motionary.generation import performances
     from motionary.models import load_model
 
     suffixes = check_formats(formats.split(","))
     loaded = load_model(model)
     actions = loaded.actions if action == "all" else (action,)
     for name in actions:
-        motions = generate_motions(loaded, name, num, frames=frames, seconds=seconds, seed=seed)
+        motions = performances(loaded, name, num, frames=frames, seconds=seconds, seed=seed)
         for index, motion in enumerate(motions):
             for suffix in suffixes:
                 export_motion(motion, out / f"{name}_{index}{suffix}")

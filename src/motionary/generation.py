@@ -1,21 +1,28 @@
 """Performing an action anew: checkpoint + action + length + seed -> Motions."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 from math import ceil
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from motionary.body.assets import load_body
+from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel
 from motionary.features import features_to_motion
 from motionary.models.actor import sample_latents
 from motionary.models.checkpoint import Model
 from motionary.motion import Motion
+from motionary.rotations import rotation_6d_to_matrix
 
 MOTIONS_AT_ONCE = 4
 """Decoded in one batch. A fixed number, because products of matrices round differently at other sizes: so the
 first motions are the same to the last bit however many follow."""
+FRAMES_AT_ONCE = 16
+"""Skinned in one go: more frames of a body of 7,000 vertices do not stay in cache."""
 
 
 def generate(
@@ -27,7 +34,7 @@ def generate(
     seconds: float | None = None,
     seed: int = 0,
 ) -> list[Motion]:
-    """New performances of an action, standing on the ground.
+    """New performances of an action, standing on the ground; see `performances` for many.
 
     The first motions do not depend on how many follow.
 
@@ -41,6 +48,23 @@ def generate(
 
     Raises:
         ValueError: If the action is unknown (the message lists those known), or num or length not positive.
+    """
+    return list(performances(model, action, num, frames=frames, seconds=seconds, seed=seed))
+
+
+def performances(
+    model: Model,
+    action: str,
+    num: int = 1,
+    *,
+    frames: int | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+) -> Iterator[Motion]:
+    """The motions of `generate` one after the other, a few at a time in memory.
+
+    Raises:
+        ValueError: As `generate`, at once.
     """
     label = model.action_index(action)
     if num < 1:
@@ -56,7 +80,17 @@ def generate(
         for features in model.in_world(model.network.decode_action(z, label, length))
     )
     body = _ground_body()
-    return [features_to_motion(rows, model.fps, action).on_ground(body) for rows in islice(decoded, num)]
+    return (features_to_motion(rows, model.fps, action).on_ground(body) for rows in islice(decoded, num))
+
+
+@torch.inference_mode()
+def decode_vertices(features: Float[Tensor, "B T 25 6"], body: BodyModel) -> Iterator[Float[Tensor, "N V 3"]]:
+    """Vertices in metres of the motions' frames, one motion after the other, some frames at a time.
+
+    All of them at once would be hundreds of megabytes for a second of a few people.
+    """
+    for rows in features.flatten(0, 1).split(FRAMES_AT_ONCE):
+        yield body.shape().pose(rotation_6d_to_matrix(rows[:, :NUM_JOINTS]), rows[:, NUM_JOINTS, :3]).skin()
 
 
 def _length(model: Model, frames: int | None, seconds: float | None) -> int:

@@ -9,7 +9,7 @@ import torch
 
 from motionary import load_model
 from motionary.motion import Motion
-from motionary.training import TrainConfig, loop, resume, train
+from motionary.training import TrainConfig, resume, step, train
 from motionary.training.loop import learning_rate
 from motionary.training.state import STATE_FILE
 
@@ -93,13 +93,13 @@ def test_whole_motions_can_be_learned(dataset, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_clips(dataset, tmp_path, monkeypatch):
-    real_loss = loop.actor_loss
+    real_loss = step.actor_loss
 
     def spoiled(*arguments):
         loss = real_loss(*arguments)
-        return replace(loss, total=loss.total * float("nan"))
+        return replace(loss, points=loss.points * float("nan"))
 
-    monkeypatch.setattr(loop, "actor_loss", spoiled)
+    monkeypatch.setattr(step, "actor_loss", spoiled)
     with pytest.raises(ValueError, match=r"nan in epoch 1, on .*(walk|jump)/\d\.npz"):
         train(dataset, tmp_path / "run", TINY)
     assert not (tmp_path / "run" / "model.safetensors").exists()

@@ -1,7 +1,7 @@
 """A few hundred weighted vertices that stand for all of a body's in a squared error.
 
-The mean squared error over all vertices, and its gradient, are sums over vertices of smooth functions of where
-a vertex sits on the body. A quadrature rule, fitted once per body, gives such sums from few of the terms.
+The mean squared error over all vertices, and its gradient, are sums over vertices of smooth functions of
+where a vertex sits on the body. A quadrature rule, fitted once per body, gives such sums from few terms.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel
 from motionary.rotations import axis_angle_to_matrix
 
-NUM_VERTICES = 512
+NUM_VERTICES = 384
 NUM_PAIRS = 48
 """Pairs of poses that the rule is fitted on."""
-PULL = 0.02
+PULL = 0.05
 """How strongly vertices are held to the share of the body that is nearest to them."""
 FORMAT_VERSION = 1
 

@@ -51,7 +51,10 @@ class BodyModel(nn.Module):
         self.register_buffer("joints_template", arrays.joints_template)
         self.register_buffer("joints_shapedirs", arrays.joints_shapedirs)
         self.register_buffer("shapedirs", arrays.shapedirs)
-        self.register_buffer("posedirs", arrays.posedirs)
+        posedirs = arrays.posedirs
+        if posedirs is not None:  # one axis after the other in memory, as skinning reads them
+            posedirs = posedirs.transpose(0, 1).contiguous().transpose(0, 1)
+        self.register_buffer("posedirs", posedirs)
 
     @property
     def num_vertices(self) -> int:
@@ -134,13 +137,16 @@ class PosedBody:
         """Vertices in metres by linear blend skinning; only those of vertex_ids where given."""
         model = self.shaped.model
         chosen = slice(None) if vertex_ids is None else vertex_ids
-        vertices = self.shaped.vertices[..., chosen, :]
+        rest = self.shaped.vertices[..., chosen, :].mT  # (*B, 3, K): long rows make quick work
         if model.posedirs is not None:
-            directions = model.posedirs[chosen]
+            directions = model.posedirs[chosen].transpose(0, 1)
             correction = self.bend @ directions.reshape(-1, directions.shape[-1]).T
-            vertices = vertices + correction.unflatten(-1, (-1, 3))
-        blended = (model.weights[chosen] @ self.affine.flatten(-2)).unflatten(-1, (3, 4))  # (*B, K, 3, 4)
-        return (blended[..., :3] @ vertices[..., None]).squeeze(-1) + blended[..., 3]
+            rest = rest + correction.unflatten(-1, (3, -1))
+        columns = self.affine.movedim(-3, -1).transpose(-3, -2)  # (*B, 4, 3, 24)
+        *turns, points = (columns @ model.weights[chosen].T).unbind(-3)  # each (*B, 3, K)
+        for axis, turn in enumerate(turns):
+            points = torch.addcmul(points, turn, rest[..., axis, None, :])
+        return points.mT
 
 
 def _forward_kinematics(

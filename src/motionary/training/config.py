@@ -52,6 +52,11 @@ class TrainConfig:
     num_heads: int = 4
     dropout: float = 0.1
 
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16 lets the network multiply matrices at half the width; losses and weights stay float32."""
+    compiled: bool = False
+    """Whether torch.compile fuses the network's operations; on a CPU that needs a C++ compiler."""
+
     seed: int = 0
     validate_every: int = 50
     """Epochs between losses on held-out clips."""

@@ -3,21 +3,28 @@
 import json
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
 
 from motionary.atomic import write_atomically
 from motionary.body.assets import load_body
-from motionary.datasets import ClipBatch, Clips, Dataset
+from motionary.datasets import Clips, Dataset
 from motionary.features import features_to_motion
 from motionary.models.actor import ActorLoss, actor_loss, sample_latents
 from motionary.models.checkpoint import MODEL_FILE, Model
 from motionary.training.config import PRESETS, TrainConfig
 from motionary.training.journal import Journal
+from motionary.training.processes import Processes
 from motionary.training.state import STATE_FILE, Run, seed_epoch
+from motionary.training.step import Step
 
 CONFIG_FILE = "config.json"
 SAMPLES_FOLDER = "samples"
@@ -27,6 +34,8 @@ def train(
     dataset: Dataset, out: Path | str, config: TrainConfig | None = None, *, stop_after: int | None = None
 ) -> Path:
     """Train ACTOR on a data set's train split, watching its test split.
+
+    Started by torchrun in several processes, they share every batch; the first one writes the files.
 
     Args:
         dataset: Labelled motions.
@@ -48,8 +57,10 @@ def train(
             f"{out} holds a run already; go on with `motionary train --resume {out}` or name another."
         )
     _check(dataset)
-    write_atomically(out / CONFIG_FILE, json.dumps(config.to_dict(), indent=1).encode())
-    return _train(Run.start(dataset, config), out, stop_after)
+    processes = Processes.join()
+    if processes.first:
+        write_atomically(out / CONFIG_FILE, json.dumps(config.to_dict(), indent=1).encode())
+    return _train(Run.start(dataset, config), out, stop_after, processes)
 
 
 def resume(out: Path | str, *, epochs: int | None = None, stop_after: int | None = None) -> Path:
@@ -67,19 +78,23 @@ def resume(out: Path | str, *, epochs: int | None = None, stop_after: int | None
         FileNotFoundError: If the folder holds no run, or the data set has gone.
         ValueError: If the state is damaged, the data set has changed, or the loss stops being finite.
     """
-    return _train(Run.load(Path(out), epochs=epochs), Path(out), stop_after)
+    return _train(Run.load(Path(out), epochs=epochs), Path(out), stop_after, Processes.join())
 
 
-def _train(run: Run, out: Path, stop_after: int | None) -> Path:
+def _train(run: Run, out: Path, stop_after: int | None, processes: Processes) -> Path:
     config = run.config
     clips = Clips(run.dataset.split("train"), config.clips(), config.augment)
     held_out = Clips(run.dataset.split("test"), config.clips())
     last = min(config.epochs, stop_after or config.epochs)
     saved_s = time.monotonic()
-    with torch.random.fork_rng(), Journal(out, run.epoch, config.epochs) as journal:
+    step = Step(run, processes)
+    processes.wait()  # none saves before all have looked for an earlier run
+    with torch.random.fork_rng(), _journal(run, out, processes) as journal:
         while run.epoch < last:
-            values = _train_epoch(run, clips)
+            values = _train_epoch(run, clips, step)
             run.epoch += 1
+            if not processes.first:
+                continue
             if len(held_out) and _due(run, config.validate_every):
                 values |= _validate(run, held_out)
             journal.record(run.epoch, values)
@@ -88,45 +103,36 @@ def _train(run: Run, out: Path, stop_after: int | None) -> Path:
             if run.epoch == last or time.monotonic() - saved_s > config.save_minutes * 60:
                 _save(run, out)
                 saved_s = time.monotonic()
+    processes.wait()
     return out / MODEL_FILE
 
 
-def _train_epoch(run: Run, clips: Clips) -> dict[str, float]:
+def _train_epoch(run: Run, clips: Clips, step: Step) -> dict[str, float]:
     """One window of every clip; the mean losses."""
-    rng = seed_epoch(run.config.seed, run.epoch)
+    rng, noise = seed_epoch(run.config.seed, run.epoch, step.processes.rank)
     rate = learning_rate(run.config, run.epoch)
-    for group in run.optimizer.param_groups:
-        group["lr"] = rate
-    total = np.zeros(4)
+    run.set_learning_rate(rate)
+    losses, seen = [], []
     for batch in clips.epoch(run.config.batch_size, rng, run.config.loader_workers):
-        loss = _step(run, batch)
-        total += len(batch.clip) / len(clips) * _numbers(loss)
+        size = (len(batch.clip), run.config.latent_dim)
+        losses.append(step(batch, torch.from_numpy(noise.standard_normal(size, np.float32))))
+        seen.append(batch.clip)
+    numbers = step.processes.sum(torch.stack(losses)).double().cpu().numpy()
+    _check_finite(run, numbers, seen)
+    total = np.array([len(batch) for batch in seen]) / len(clips) @ numbers
     return {**_named("train", total), "train/learning_rate": rate}
 
 
-def _step(run: Run, batch: ClipBatch) -> ActorLoss:
-    """One step of the optimiser."""
-    run.network.train()
-    batch_here = batch.to(run.device)
-    noise = torch.randn(len(batch.clip), run.config.latent_dim, device=run.device)
-    mask = None if run.config.num_frames > 0 else batch_here.mask
-    output, posterior = run.network(batch_here.features, batch_here.action, mask, noise)
-    loss = actor_loss(output, batch_here.features, mask, posterior, run.points, run.config.loss)
-    if not loss.total.isfinite():
+def _check_finite(run: Run, losses: Float[ndarray, "S 4"], seen: list[Int[Tensor, "_"]]) -> None:
+    """Stop the run if the loss of a step is no number."""
+    bad = np.flatnonzero(~np.isfinite(losses).all(1))
+    if bad.size:
         records = run.dataset.split("train").clips
-        names = ", ".join(records[index].path for index in batch.clip.tolist())
+        names = ", ".join(records[index].path for index in seen[bad[0]].tolist())
         raise ValueError(
-            f"The loss is {loss.total.item()} in epoch {run.epoch + 1}, on {names}: "
+            f"The loss is {losses[bad[0], 3]} in epoch {run.epoch + 1}, on {names}: "
             f"lower learning_rate, or look at those clips. The last saved state is kept."
         )
-    run.optimizer.zero_grad()
-    loss.total.backward()
-    if run.config.clip_norm > 0:
-        torch.nn.utils.clip_grad_norm_(run.network.parameters(), run.config.clip_norm)
-    run.optimizer.step()
-    if run.average is not None:
-        run.average.update_parameters(run.network)
-    return loss
 
 
 @torch.no_grad()
@@ -153,6 +159,11 @@ def learning_rate(config: TrainConfig, epoch: int) -> float:
     if config.schedule == "cosine":
         rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, epoch / config.epochs)))
     return rate
+
+
+def _journal(run: Run, out: Path, processes: Processes) -> AbstractContextManager[Any]:
+    """The run's log, kept by the first process alone."""
+    return Journal(out, run.epoch, run.config.epochs) if processes.first else nullcontext()
 
 
 def _save(run: Run, out: Path) -> None:

@@ -22,6 +22,7 @@ from motionary.models.actor import Actor
 from motionary.models.checkpoint import read_safetensors
 from motionary.models.points import BodyPoints
 from motionary.training.config import TrainConfig
+from motionary.training.processes import own_device
 
 STATE_FILE = "training_state.safetensors"
 FORMAT_VERSION = 1
@@ -47,7 +48,7 @@ class Run:
     @classmethod
     def start(cls, dataset: Dataset, config: TrainConfig) -> "Run":
         """A run before its first step; the network is drawn from the config's seed."""
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = own_device()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = Actor(config.actor(len(dataset.actions))).to(device)
@@ -60,11 +61,17 @@ class Run:
             device=device,
             network=network,
             average=average,
-            optimizer=torch.optim.AdamW(
-                network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-            ),
+            optimizer=_optimizer(network, config, device),
             points=BodyPoints(load_body(config.body), config.points, travel=config.points_travel).to(device),
         )
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Let the next steps be of this size."""
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):  # which a recorded step reads
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
     @property
     def result(self) -> Actor:
@@ -140,11 +147,23 @@ def clip_paths(dataset: Dataset) -> list[str]:
     return [f"{clip.split}:{clip.action}:{clip.path}" for clip in dataset.clips]
 
 
-def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
-    """Seed torch's global stream, which dropout draws from, for one epoch; give numpy's for that epoch."""
-    numpy_seed, torch_seed = np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint64)
-    torch.manual_seed(int(torch_seed))
-    return np.random.default_rng(numpy_seed)
+def seed_epoch(seed: int, epoch: int, rank: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """Generators of one epoch's batches and of its latents' noise, the same in all processes.
+
+    Torch's global stream, which dropout draws from, is seeded for this process.
+    """
+    batches, noise, dropout = np.random.SeedSequence([seed, epoch]).spawn(3)
+    torch.manual_seed(int(dropout.spawn(rank + 1)[rank].generate_state(1, np.uint64)[0]))
+    return np.random.default_rng(batches), np.random.default_rng(noise)
+
+
+def _optimizer(network: Actor, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+    """AdamW in one pass over the weights; on a GPU such that a recorded step can hold it."""
+    on_gpu = device.type == "cuda"
+    rate = torch.tensor(config.learning_rate, device=device) if on_gpu else config.learning_rate
+    return torch.optim.AdamW(
+        network.parameters(), lr=rate, weight_decay=config.weight_decay, fused=True, capturable=on_gpu
+    )
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
