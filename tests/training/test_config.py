@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from motionary.datasets.augmentation import Augmentation
 from motionary.training import PRESETS, TrainConfig, with_settings
 
 
@@ -58,3 +59,20 @@ def test_settings_change_what_they_name():
 def test_wrong_settings_say_what_would_be_right(setting, message):
     with pytest.raises(ValueError, match=message):
         with_settings(PRESETS["small"], [setting])
+
+
+def test_windows_are_varied_only_where_that_is_asked_for():
+    assert {preset.augment for preset in PRESETS.values()} == {Augmentation()}
+    varied = with_settings(PRESETS["small"], ["augment.mirror=true", "augment.speed=0.2"])
+    assert varied.augment == Augmentation(mirror=True, speed=0.2)
+    assert TrainConfig.from_dict(varied.to_dict()) == varied
+    with pytest.raises(ValueError, match=r"did you mean augment\.mirror"):
+        with_settings(varied, ["augment.miror=true"])
+    with pytest.raises(ValueError, match=r"augment\.yaw_deg must be from 0 to 180"):
+        with_settings(varied, ["augment.yaw_deg=-5"])
+
+
+def test_settings_of_runs_before_windows_were_varied_are_read():
+    saved = PRESETS["small"].to_dict()
+    del saved["augment"], saved["loader_workers"]
+    assert TrainConfig.from_dict(saved) == PRESETS["small"]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("action", "clips", "train", "test", "seconds_total", "seconds_min", "seconds_max", "coverage")
 """Columns of the table of actions."""
+MOST_REJECTED = 50
+"""Lines in a terminal; a filtered data set may have thousands."""
 
 Recordings = Literal["auto", "bvh", "amc", "amass"]
 Results = Literal["vibe", "pare", "wham", "gvhmr", "4dhumans", "tram", "smplx"]
@@ -144,5 +146,7 @@ def _print_tables(summary: dict[str, Any]) -> None:
     for row in summary["actions"]:
         table.add_row(*(str(row[name]) for name in SHOWN))
     console.print(table)
-    for item in summary["rejected"]:
+    for item in summary["rejected"][:MOST_REJECTED]:
         console.print(f"rejected {item['source']}: {item['reason']}", highlight=False)
+    if (more := len(summary["rejected"]) - MOST_REJECTED) > 0:
+        console.print(f"and {more} more rejected: --json and --html list them all")
