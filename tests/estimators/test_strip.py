@@ -52,3 +52,10 @@ def test_boxes_and_bars_tell_people_apart():
     first, second = ((strip[100 + 18 * k + 9] == colour_of(k + 1)).all(-1) for k in (0, 1))
     assert first.mean() > 0.85
     assert 0.15 < second.mean() < 0.3
+
+
+def test_somebody_whose_frames_all_failed_has_an_empty_bar():
+    thumbnails = [Thumbnail(0.0, np.zeros((100, 200, 3), np.uint8), 0.5)]
+    strip = who_is_who(thumbnails, {1: []}, 2.0)
+    assert strip.shape[0] > 100
+    assert not (strip == np.array(colour_of(1), np.uint8)).all(-1).any()

@@ -73,6 +73,8 @@ def who_is_who(
     for thumbnail in thumbnails:
         picture = thumbnail.rgb.copy()
         for person, sightings in boxes_px.items():
+            if not sightings:  # all of somebody's frames may have failed
+                continue
             time_s, box = min(sightings, key=lambda seen: abs(seen[0] - thumbnail.time_s))
             if abs(time_s - thumbnail.time_s) <= min(half_step_s, 0.05):
                 _draw_box(picture, box * thumbnail.scale, person)
