@@ -120,6 +120,19 @@ def test_a_list_cuts_out_the_stretch_it_names_frame_by_frame(estimated, make, tm
     assert "not seen from 8.45 s to 9 s" in rejected.reason
 
 
+def test_clips_carry_the_verdict_on_their_person(estimated, make, tmp_path):
+    entries = estimated(kick__a=[a_person(1, 0, 3, 50)], kick__b=[a_person(1, 0, 3, 50)])
+    index = tmp_path / "out" / "kick" / "b" / "estimate.json"
+    content = json.loads(index.read_text())
+    content["people"][0]["quality"] = {"verdict": "partly"}
+    index.write_text(json.dumps(content))
+    dataset = make(tmp_path / "videos", entries)
+    assert {clip.source: clip.verdict for clip in dataset.clips} == {
+        "kick/a.mp4": None,
+        "kick/b.mp4": "partly",
+    }
+
+
 def test_the_person_is_chosen_in_the_stretch_and_by_the_list_first(estimated, make, tmp_path):
     people = [a_person(1, 0, 10, 50), a_person(2, 0, 10, 70), a_person(3, 0, 1, 90), a_person(4, 6, 4, 60)]
     entries = estimated(a=people)

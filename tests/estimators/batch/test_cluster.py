@@ -31,12 +31,12 @@ def run(videos, out, cluster, **options):
 
 
 @pytest.mark.slow
-def test_killed_workers_videos_are_done_elsewhere_once(stage, make_videos, tmp_path, cluster, in_background):
-    names = [f"v{k}" for k in range(6)]
-    videos = make_videos(**{name: {"seconds": 2.0} for name in names}, nobody={"nobody": 1})
-    victims = in_background(lambda: _kill_first(stage))
+def test_a_killed_workers_video_is_done_elsewhere_once(stage, make_videos, tmp_path, cluster, in_background):
+    names = [f"v{k}" for k in range(8)]
+    videos = make_videos(**{name: {"seconds": 3.0} for name in names}, nobody={"nobody": 1})
+    killed = in_background(lambda: _kill_one_of_two(stage))
     entries = run(videos, tmp_path / "out", cluster)
-    victim, pid = victims.result()
+    victim, pid = killed.result()
     assert {entry.video: entry.status for entry in entries} == {
         **{f"{name}.mp4": "done" for name in names},
         "nobody.mp4": "failed",
@@ -46,33 +46,45 @@ def test_killed_workers_videos_are_done_elsewhere_once(stage, make_videos, tmp_p
     ends = stage.log("end on 1 threads")
     assert Counter(video for video, _ in ends) == {f"{name}.mp4": 1 for name in names}
     assert dict(ends)[victim] != pid
-    assert len({worker for _, worker in ends}) >= 2, "both nodes worked"
 
     assert run(videos, tmp_path / "out", cluster) == entries
     assert Counter(video for video, _ in stage.log("start")) == starts, "the second run has nothing to do"
 
 
+def _kill_one_of_two(stage):
+    """Kill one of two workers at work; the video it had in hand, and its process."""
+    victim, pid = _two_at_work(stage)[1]
+    os.kill(pid, signal.SIGKILL)
+    return victim, pid
+
+
 @pytest.mark.slow
 def test_a_lost_machines_video_is_done_on_another(stage, make_videos, tmp_path, cluster, in_background):
     names = [f"v{k}" for k in range(12)]
-    videos = make_videos(**{name: {"seconds": 2.0} for name in names})
+    videos = make_videos(**{name: {"seconds": 3.0} for name in names})
     lost = in_background(lambda: _lose_machine(stage, cluster))
     entries = run(videos, tmp_path / "out", cluster)
-    assert lost.result() == 2, "both machines were at work"
+    lost.result()
     assert {entry.status for entry in entries} == {"done"}
-    assert sorted(video for video, _ in stage.log("end on 1 threads")) == [entry.video for entry in entries]
+    assert {video for video, _ in stage.log("end on 1 threads")} == {entry.video for entry in entries}
     assert len(stage.log("start")) == len(names) + 1
 
 
 def _lose_machine(stage, cluster):
-    """Take the second machine away once both are at work; how many workers were."""
-    at_work = set()
-    while len(at_work) < 2 and len(stage.log("end")) < 10:
-        ended = {video for video, _ in stage.log("end")}
-        at_work = {pid for video, pid in stage.log("start") if video not in ended}
-        time.sleep(0.05)
+    """Take the second machine away once both are at work."""
+    _two_at_work(stage)
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-    return len(at_work)
+
+
+def _two_at_work(stage):
+    """(video, process) of two workers, one on each machine, each with a video in hand; oldest first."""
+    while True:
+        ended = {video for video, _ in stage.log("end")}
+        at_work = [(video, pid) for video, pid in stage.log("start") if video not in ended]
+        if len({pid for _, pid in at_work}) == 2:
+            return at_work
+        assert len(ended) < 6, "the second machine never came to work"
+        time.sleep(0.02)
 
 
 def test_an_address_at_which_nobody_is_is_said_at_once(stage, make_videos, tmp_path):
@@ -84,9 +96,3 @@ def test_an_address_at_which_nobody_is_is_said_at_once(stage, make_videos, tmp_p
         with pytest.raises(ConnectionError, match=f"No Ray cluster could be reached at '{address}'"):
             estimate_all(videos, tmp_path / "out", config)
     assert not (tmp_path / "out").exists()
-
-
-def _kill_first(stage):
-    victim, pid = stage.wait_for("start", 2)[1]
-    os.kill(pid, signal.SIGKILL)
-    return victim, pid
