@@ -125,6 +125,9 @@ def test_missing_skeletons_and_cut_clips_are_listed(hdm05, tmp_path):
     assert str(tmp_path) not in str(check.problems)
     assert not check.whole
     assert check.good == 11
+    dataset = load_named("hdm05").import_(folder, tmp_path / "out", HERE)
+    assert len(dataset) == 11
+    assert str(tmp_path) not in str([item.reason for item in dataset.rejected if item.source == first.name])
 
 
 def test_bandai_is_read_from_its_archive(bandai, tmp_path):
@@ -230,6 +233,9 @@ def test_the_commands_list_check_and_import(amass, tmp_path, capsys):
     dataset = Dataset.load(tmp_path / "out")
     assert len(dataset) == 2
     assert "AMASS" in dataset.licence
+    with pytest.raises(SystemExit):
+        main(["import", str(amass), "--format", "bandai", "--out", str(tmp_path / "o"), "--up", "z"])
+    assert "bandai has its own" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["dataset", "check", "nothing", str(amass)])
     assert "there is hdm05" in capsys.readouterr().err

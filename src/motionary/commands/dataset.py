@@ -11,6 +11,8 @@ from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
     from motionary.datasets import Dataset
+    from motionary.datasets.named import NamedImport
+    from motionary.datasets.results import ResultImport
 
 SHOWN = ("action", "clips", "train", "test", "seconds_total", "seconds_min", "seconds_max", "coverage")
 """Columns of the table of actions."""
@@ -62,37 +64,63 @@ def import_(
         up: Vertical axis of the files, likewise.
         amc_fps: Frame rate of .amc files, which do not tell it.
     """
-    from motionary.datasets.named import NamedImport, load_named
+    from motionary.datasets.named import NamedImport
     from motionary.datasets.recordings import RecordingImport, import_data_set
-    from motionary.datasets.results import ResultImport, holds_results, import_results
+    from motionary.datasets.results import ResultImport, holds_results
 
     if not source:
         raise ValueError("Expected a file or folder to import; none was given.")
     split = (test_fraction, test_subject, seed)
+    own = (units, up, amc_fps) != ("auto", "auto", 120.0)
     if format in get_args(Results) or (format == "auto" and holds_results(source)):
+        _refuse(own, format)
         results = ResultImport(format, label_pattern, fps, *split, licence or "unknown")
-        dataset = import_results(source, out, results)
-        if "fps_assumed" in dataset.provenance:
-            print("note: no frame rate in the files; took 30, --fps gives the video's", file=sys.stderr)
-    elif format in get_args(Named) or (format == "amass" and len(source) == 1 and not _is_list(source[0])):
-        if len(source) > 1:
-            raise ValueError(f"{format} is one folder or archive; got {len(source)}.")
+        dataset = _import_results(source, out, results)
+    elif format in get_args(Named) or (format == "amass" and not own and _is_one_folder(source)):
+        _refuse(own, format)
         named = NamedImport(fps, label_pattern, *split, licence, workers)
-        dataset = load_named(format).import_(source[0], out, named)
+        dataset = _import_named(format, source, out, named)
     else:
         options = RecordingImport(
             cast(Recordings, format), label_pattern, fps, *split, licence or "unknown", units, up, amc_fps
         )
         dataset = import_data_set(source, out, options, workers=workers)
+    _print_import(dataset, out)
+
+
+def _refuse(own: bool, format: str) -> None:
+    if own:
+        raise ValueError(f"--units, --up and --amc-fps are for other motion capture; {format} has its own.")
+
+
+def _is_one_folder(source: tuple[Path, ...]) -> bool:
+    """Or one file, but no list of clips."""
+    return len(source) == 1 and source[0].suffix.lower() != ".csv"
+
+
+def _import_results(source: tuple[Path, ...], out: Path, options: "ResultImport") -> "Dataset":
+    from motionary.datasets.results import import_results
+
+    dataset = import_results(source, out, options)
+    if "fps_assumed" in dataset.provenance:
+        print("note: no frame rate in the files; took 30, --fps gives the video's", file=sys.stderr)
+    return dataset
+
+
+def _import_named(name: str, source: tuple[Path, ...], out: Path, options: "NamedImport") -> "Dataset":
+    from motionary.datasets.named import load_named
+
+    if len(source) > 1:
+        raise ValueError(f"{name} is one folder or archive; got {len(source)}.")
+    return load_named(name).import_(source[0], out, options)
+
+
+def _print_import(dataset: "Dataset", out: Path) -> None:
     for item in dataset.rejected:
         print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
     print(
         f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}"
     )
-
-
-def _is_list(source: Path) -> bool:
-    return source.suffix.lower() == ".csv"
 
 
 def dataset_inspect(

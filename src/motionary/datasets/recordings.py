@@ -133,7 +133,8 @@ def _save_all(
     for result in results:
         if result.motion is None:
             where = f"{result.path.name} from {result.start_s:g} s" if result.start_s else result.path.name
-            rejected.append(Rejected(where, result.reason or "unknown"))
+            reason = (result.reason or "unknown").replace(str(result.path), result.path.name)
+            rejected.append(Rejected(where, reason.removeprefix(f"{result.path.name}: ")))
             continue
         action = result.motion.action or result.path.parent.name
         relative = clip_path(action, result.path.stem, taken)
