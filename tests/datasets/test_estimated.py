@@ -117,7 +117,7 @@ def test_a_list_cuts_out_the_stretch_it_names_frame_by_frame(estimated, make, tm
     assert (clips["kick"].start_s, clips["stand"].start_s, clips["jump"].subject) == (1.0, 0.5, "ann")
     (rejected,) = dataset.rejected
     assert rejected.source == "clips.csv, line 5: a.mp4"
-    assert "not seen from 8.45 s to 9 s" in rejected.reason
+    assert rejected.reason == "nobody is seen from 8.45 s to 9 s"
 
 
 def test_clips_carry_the_verdict_on_their_person(estimated, make, tmp_path):

@@ -192,7 +192,9 @@ class _Clips:
             reason = entry.reason
         elif not (stretches := self._stretches(item, entry)):
             until = "its end" if item.end_s is None else f"{item.end_s:g} s"
-            reason = f"person {item.person or self.person}: not seen from {item.start_s:g} s to {until}"
+            who = item.person or self.person
+            whom = f"person {who} is not" if who.isdecimal() else "nobody is"
+            reason = f"{whom} seen from {item.start_s:g} s to {until}"
         else:
             source = self._copies.setdefault(entry.checksum, item.video)
             self.records.extend(self._save(item, item.action, source, stretch) for stretch in stretches)
