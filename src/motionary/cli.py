@@ -27,7 +27,7 @@ from motionary.commands.dataset_editing import (
 from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
 from motionary.commands.figure import figure_compare, figure_diversity, figure_sheet, figure_strip
-from motionary.commands.finegym import finegym_cut, finegym_fetch, finegym_plan
+from motionary.commands.finegym import finegym_curate, finegym_cut, finegym_fetch, finegym_plan
 from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.published import import_model
 
@@ -235,6 +235,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "finegym plan": finegym_plan,
     "finegym fetch": finegym_fetch,
     "finegym cut": finegym_cut,
+    "finegym curate": finegym_curate,
     "assets list": assets_list,
     "assets get": assets_get,
     "assets set": assets_set,

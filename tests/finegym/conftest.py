@@ -1,10 +1,12 @@
 """FineGym's published lists, and an annotation file in FineGym's format made up to fit them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -55,3 +57,23 @@ def write_annotations() -> Callable[..., dict]:
         return absolute
 
     return write
+
+
+def film(path: Path, pictures: Sequence[np.ndarray], fps: int = 30) -> Path:
+    """Pictures one after another, nearly as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        options = {"crf": "14", "preset": "veryfast"}
+        stream = container.add_stream("libx264", rate=Fraction(fps), options=options)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures:
+            whole = np.ascontiguousarray(picture)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_film() -> Callable[..., Path]:
+    return film

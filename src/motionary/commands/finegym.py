@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 from tyro.conf import Positional, arg
 
@@ -123,6 +124,57 @@ def finegym_cut(
     print(f"{len(cut)} of {len(clips)} clips -> {out}")
     if lost:
         print(f"{len(lost)} lost: {out / LOST_NAME}")
+
+
+def finegym_curate(
+    clips: Positional[Path],
+    /,
+    *,
+    out: Path,
+    by: Literal["person", "rules"] = "person",
+    port: int = 0,
+    threads: int = 2,
+) -> None:
+    """Check clips by the study's four rules, then accept, reject or trim them in the browser.
+
+    Args:
+        clips: Folder of clips, from `motionary finegym cut`; checks and decisions are kept there.
+        out: Folder of the chosen: OUT/<action>/<clip>.mp4, listing.csv for `motionary estimate`, table.csv.
+        by: Who decides: a person, on a page of this machine, or the rules alone.
+        port: Of the page; 0 takes any free one.
+        threads: For finding people.
+    """
+    from motionary.finegym.curation import LISTING_NAME, by_rules, check_clips, write_chosen
+    from motionary.finegym.cut import read_clips
+    from motionary.finegym.looking import BlazePosePeople
+    from motionary.finegym.page import ChoosingPage
+
+    cut = read_clips(clips)
+    if not cut:
+        raise ValueError(f"{clips} holds no clip: lost.csv there says why.")
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), transient=True) as bar:
+        task = bar.add_task("checking", total=len(cut))
+        checks = check_clips(
+            cut, clips, BlazePosePeople(threads), on_progress=lambda done, _: bar.update(task, completed=done)
+        )
+    verdicts = [check.verdict for check in checks]
+    print(", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in ("accept", "trim", "reject")))
+    decisions = by_rules(checks)
+    if by == "person":
+        page = ChoosingPage(cut, checks, clips, port)
+        print(f"choose at {page.address} (q finishes; what is decided is kept)", flush=True)
+        try:
+            page.wait()
+        finally:
+            page.stop()
+        decisions = list(page.decisions.made.values())
+    rows = write_chosen(cut, decisions, clips, out)
+    table = Table(title=f"{out / LISTING_NAME}")
+    for heading in ("label", "samples", "refused", "undecided"):
+        table.add_column(heading, justify="left" if heading == "label" else "right")
+    for row in rows:
+        table.add_row(row.label, str(row.samples), str(row.refused), str(row.undecided))
+    Console().print(table)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
