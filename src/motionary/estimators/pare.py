@@ -282,10 +282,9 @@ def load_pare(checkpoint: Path | str, config: Path | str | None = None) -> Pare:
         ValueError: If a file is damaged, asks to run code, or is not whole and of this network alone.
     """
     what = "a PARE checkpoint"
-    if config is None and Path(checkpoint).is_file():
-        config = config_beside(checkpoint)  # before much is read
     tensors = entry(read_torch_file(checkpoint, TRAINING_LEFTOVERS), "state_dict", checkpoint, what)
-    network = Pare(PareConfig.read(config or config_beside(checkpoint)))
+    config = config or config_beside(checkpoint)
+    network = Pare(PareConfig.read(config))
     try:
         fill(network, rename(tensors, KEYS, ignored=_of_training))
     except ValueError as error:
