@@ -22,8 +22,9 @@ from motionary.datasets.augmentation import Augmentation
 from motionary.datasets.packed import PACKED_NAME, open_packed
 from motionary.motion import Motion
 from motionary.training import PRESETS, TrainConfig
-from motionary.training.loop import _step
+from motionary.training.processes import Processes
 from motionary.training.state import Run
+from motionary.training.step import Step
 
 WARM_UP = 3
 AUGMENTATIONS = {
@@ -63,13 +64,15 @@ def endless(clips: Clips, config: TrainConfig) -> Iterator[ClipBatch]:
 def waiting(dataset: Dataset, config: TrainConfig, steps: int) -> dict[str, float]:
     """Milliseconds of a step and of the wait for its batch, medians; and the wait's share of all the time."""
     run = Run.start(dataset, config)
+    take_step, rng = Step(run, Processes()), np.random.default_rng(config.seed)
     batches = endless(Clips(dataset.split("train"), config.clips(), config.augment), config)
     waits, totals = [], []
     for step in range(WARM_UP + steps):
         start_s = time.perf_counter()
         batch = next(batches)
         got_s = time.perf_counter()
-        _step(run, batch)
+        size = (len(batch.clip), config.latent_dim)
+        take_step(batch, torch.from_numpy(rng.standard_normal(size, np.float32)))
         if run.device.type == "cuda":
             torch.cuda.synchronize()
         if step >= WARM_UP:
