@@ -47,10 +47,10 @@ def test_losses_add_up_to_the_total(dataset, batch):
 
 def test_only_inputs_of_the_recorded_shapes_are_replayed(monkeypatch, batch):
     taken = []
-    recorded = Recorded(lambda given: taken.append("now") or given.share)
-    monkeypatch.setattr(recorded, "_aside", lambda given: taken.append("aside") or given.share)
+    recorded = Recorded(lambda given: taken.append("now") or torch.zeros(4))
+    monkeypatch.setattr(recorded, "_aside", lambda given: taken.append("aside") or torch.zeros(4))
     monkeypatch.setattr(recorded, "_record", lambda given: taken.append("record"))
-    monkeypatch.setattr(recorded, "_replay", lambda given: taken.append("replay") or given.share)
+    monkeypatch.setattr(recorded, "_replay", lambda given: taken.append("replay") or torch.zeros(4))
     whole = Input(batch.features, batch.action, None, torch.ones(4, 16), torch.tensor(1.0))
     rest = replace(whole, features=batch.features[:3], action=batch.action[:3], noise=torch.ones(3, 16))
     for given in (whole, rest, whole, whole, whole):
