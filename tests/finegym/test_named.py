@@ -60,7 +60,7 @@ def test_missing_damaged_and_lost_clips_are_named(tmp_path):
 
 
 def test_a_folder_without_clips_says_how_to_get_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="motionary finegym plan"):
+    with pytest.raises(FileNotFoundError, match="motionary finegym"):
         load_named("finegym").check(tmp_path, 0, None)
     with pytest.raises(ValueError, match="motionary estimate"):
         load_named("finegym").import_(tmp_path, tmp_path / "out", NamedImport())

@@ -11,10 +11,10 @@ import pytest
 
 from motionary.body.assets import fetch_sample_video
 from motionary.cli import main
-from motionary.datasets.finegym import FINEGYM
 from motionary.datasets.listing import read_listing
 from motionary.finegym.looking import BlazePosePeople, Found, Sightings, Sights, look_at, most_prominent_first
 from motionary.finegym.movement import Burst, BurstConfig, camera_step, find_bursts, person_speed_px
+from motionary.finegym.named import FINEGYM
 from motionary.finegym.plan import PlannedClip, write_plan
 from motionary.finegym.rules import RuleConfig, alone, judge, one_camera, quality, whole_movement
 from motionary.finegym.sharpness import sharpness
@@ -323,4 +323,4 @@ def test_the_commands_lead_from_a_plan_to_a_list_of_clips(park, find_people, wri
     main(command)  # nothing is looked at again, and an earlier choice is replaced
     assert json.loads((clips / "checks.json").read_text()) == before
     assert written <= (clips / "checks.json").stat().st_mtime_ns
-    assert FINEGYM.check(out, None, None).actions == {"arms_up": 1}
+    assert FINEGYM.check(out, 0, None).actions == {"arms_up": 1}

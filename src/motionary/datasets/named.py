@@ -12,7 +12,6 @@ NAMED = {
     "hdm05": "motionary.datasets.hdm05:HDM05",
     "bandai": "motionary.datasets.bandai:BANDAI",
     "amass": "motionary.datasets.amass:AMASS",
-    "finegym": "motionary.datasets.finegym:FINEGYM",
     "ntu13": "motionary.datasets.published_import:NTU13",
     "humanact12": "motionary.datasets.published_import:HUMANACT12",
     "uestc": "motionary.datasets.published_import:UESTC",

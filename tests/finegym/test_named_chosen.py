@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from motionary.datasets.finegym import FINEGYM
 from motionary.datasets.named import NamedImport, load_named
+from motionary.finegym.named import FINEGYM
 
 
 @pytest.fixture
@@ -33,12 +33,12 @@ def chosen(tmp_path):
 
 
 def test_missing_damaged_and_stray_clips_are_told(chosen):
-    assert FINEGYM.check(chosen, None, None).whole
+    assert FINEGYM.check(chosen, 0, None).whole
     (chosen / "jump/a.mp4").unlink()
     (chosen / "jump/b.mp4").write_bytes(b"half")
-    told = FINEGYM.check(chosen, None, None)
+    told = FINEGYM.check(chosen, 0, None)
     assert [(problem.file, problem.kind) for problem in told.problems] == [
-        ("jump/a.mp4", "missing"), ("jump/b.mp4", "damaged"), ("flip/stray.mp4", "ignored"),
+        ("a.mp4", "missing"), ("b.mp4", "damaged"), ("flip/stray.mp4", "ignored"),
     ]  # fmt: skip
     assert (told.good, told.actions, told.whole) == (1, {"flip": 1}, False)
 
@@ -46,5 +46,5 @@ def test_missing_damaged_and_stray_clips_are_told(chosen):
 def test_videos_are_not_taken_for_motions(chosen, tmp_path):
     with pytest.raises(ValueError, match="motionary estimate"):
         load_named("finegym").import_(chosen, tmp_path / "out", NamedImport())
-    with pytest.raises(FileNotFoundError, match="finegym curate"):
-        FINEGYM.check(tmp_path / "jump", None, None)
+    with pytest.raises(FileNotFoundError, match="curate"):
+        FINEGYM.check(tmp_path / "jump", 0, None)
