@@ -16,6 +16,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from motionary.commands.assets import assets_get, assets_list, assets_set
+from motionary.commands.compare import compare
 from motionary.commands.dataset import dataset_inspect, import_
 from motionary.commands.dataset_editing import (
     dataset_filter,
@@ -226,6 +227,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import-model": import_model,
     "generate": generate,
     "evaluate": evaluate,
+    "compare": compare,
     "export": export,
     "figure strip": figure_strip,
     "figure compare": figure_compare,

@@ -17,7 +17,7 @@ from motionary.estimators.quality import check_sightings
 from motionary.estimators.root import level_camera
 from motionary.estimators.tracking import Track
 from motionary.estimators.video import VideoFacts
-from motionary.estimators.watching import Watcher, fetch_weights
+from motionary.estimators.watching import Watched, Watcher, fetch_weights
 
 __all__ = ["BlazePose", "fetch_weights"]
 
@@ -54,11 +54,20 @@ class BlazePose:
 
     def __call__(self, video: Path) -> VideoEstimate:
         """Estimate everybody's motion; see `Estimator`."""
-        seen = self._watch(video)
+        return self.fit(self._watch(video))
+
+    def fit(self, seen: Watched) -> VideoEstimate:
+        """Everybody's motion from what was seen of them.
+
+        Raises:
+            ValueError: If nobody was seen for long enough.
+        """
         with one_thread():
             fitted, dropped = self._fit(seen.tracks, seen.facts)
             if not fitted:
-                raise ValueError(f"No person found in {video} for long enough: {'; '.join(dropped)}.")
+                raise ValueError(
+                    f"No person found in {seen.facts.name} for long enough: {'; '.join(dropped)}."
+                )
             people = self._number(fitted, seen.facts)
         return VideoEstimate(seen.facts, self.name, people, tuple(dropped), seen.cuts_s, seen.thumbnails)
 

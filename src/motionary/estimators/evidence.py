@@ -65,6 +65,10 @@ class LandmarkDoubtConfig:
     """A picture that stood still ends in a step so many times those beside it,"""
     catching_up: float = 2.5
     """which makes up for what was missed within this factor."""
+    longest_still_s: float = 0.5
+    """Nothing longer is taken for a picture that stood still,"""
+    still_share: float = 0.6
+    """nor what moves more than this share of what it does before and after."""
 
 
 def doubts_of_landmarks(
@@ -223,18 +227,21 @@ def _stuck(
         return float(np.median(np.linalg.norm(points[b] - points[a], axis=-1)))
 
     steps = np.median(np.linalg.norm(np.diff(points, axis=0), axis=-1), axis=-1)  # steps[t]: from t to t + 1
-    usual_s = 1.5 * np.median(np.diff(times_s))
+    step_s = float(np.median(np.diff(times_s)))
+    longest = round(config.longest_still_s / step_s)
     for t in range(1, len(steps) - 1):
         isolated = steps[t] > config.isolated * max(steps[t - 1], steps[t + 1])
-        if not isolated or times_s[t + 1] - times_s[t] > usual_s:
+        if not isolated or times_s[t + 1] - times_s[t] > 1.5 * step_s:
             continue
         start = t
-        while start > 0 and moved(start - 1, t) < steps[t] / config.isolated / 2:
+        while start > max(t - longest, 0) and moved(start - 1, t) < steps[t] / config.isolated / 2:
             start -= 1
         before, after = max(start - AROUND_STILL, 0), min(t + 1 + AROUND_STILL, len(steps))
         speeds = [moved(a, b) / (b - a) for a, b in ((before, start), (t + 1, after)) if b - a > 1]
         missed = (t - start + 1) * max(speeds, default=0.0)
-        if start < t and missed / config.catching_up < steps[t] < missed * config.catching_up:
+        around = np.concatenate([steps[before:start], steps[t + 1 : after]])
+        still = start < t and np.median(steps[start:t]) < config.still_share * np.median(around)
+        if still and missed / config.catching_up < steps[t] < missed * config.catching_up:
             stuck[start + 1 : t + 1] = 1
     return stuck
 

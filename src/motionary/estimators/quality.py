@@ -43,7 +43,7 @@ class QualityConfig:
     landmarks: LandmarkDoubtConfig = field(default_factory=LandmarkDoubtConfig)
     motion: MotionDoubtConfig = field(default_factory=MotionDoubtConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
-    beside: float = 0.6
+    beside: float = 0.75
     """Doubt that fails a frame beside a failed one; 1 fails any."""
     longest_hole_s: float = 0.05
     """So short a stretch between failed frames fails with them."""

@@ -40,7 +40,9 @@ class ShotConfig:
     flash_share: float = 0.15
     """Share of the picture that must have become bright for a flash."""
     flash_s: float = 0.12
-    """A flash, or an empty picture, that lasts longer is a shot."""
+    """A flash that lasts longer is a shot."""
+    empty_s: float = 0.5
+    """An empty picture that lasts longer is a shot; after a shorter one the shot before may go on."""
 
 
 class ShotCuts:
@@ -61,7 +63,7 @@ class ShotCuts:
         """Whether frame is known to be of a new shot.
 
         The answer comes with the shot's first frame, except where that is as bright as a flash or empty: then
-        it comes up to `flash_s` later, and `start` lies back at the first frame.
+        it comes up to `empty_s` later, and `start` lies back at the first frame.
         """
         config, now, before = self.config, thumbnail(frame, self.config), self._shown
         if before is None:
@@ -72,7 +74,8 @@ class ShotCuts:
             self._shown, self._loss, self._unsure = now, loss, None
             return False
         first = self._unsure = self._unsure or frame
-        if frame.time_s - first.time_s < config.flash_s and _washed_out(before, now, config):
+        longest_s = config.empty_s if now.std() < config.flat else config.flash_s
+        if frame.time_s - first.time_s < longest_s and _washed_out(before, now, config):
             return False
         self._shown, self._loss, self._unsure, self.start = now, 0.0, None, first.index
         return True
