@@ -277,7 +277,7 @@ def test_blur_lowers_sharpness_whatever_is_shown(source, shared, park):
     assert sharpness(np.zeros((20, 20), np.uint8)) == 0.0
 
 
-def test_a_person_is_found_in_a_file_without_any(find_people, write_film, tmp_path: Path):
+def test_nobody_is_found_in_an_empty_picture(find_people, write_film, tmp_path: Path):
     flat = [np.full((120, 160, 3), 100 + k, np.uint8) for k in range(8)]
     assert find_people(write_film(tmp_path / "flat.mp4", flat)) == Found((), ())
     (tmp_path / "no.mp4").write_bytes(b"nothing")

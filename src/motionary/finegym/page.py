@@ -7,6 +7,7 @@ never by path; nothing is loaded from elsewhere, which the page's policy also fo
 import json
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
@@ -43,7 +44,7 @@ class ChoosingPage:
         self._lock = RLock()
         self.token = secrets.token_urlsafe(18)
         try:
-            self._server = ThreadingHTTPServer((HOST, port), _handler(self))
+            self._server = ThreadingHTTPServer((HOST, port), partial(Answers, self))
         except (OSError, OverflowError) as error:
             raise ValueError(f"Port {port} cannot be used ({error}); give another --port, or 0.") from None
         self._server.daemon_threads = True
@@ -122,85 +123,93 @@ def _frame_times(file: Path) -> list[float]:
         return [round(float((time - times[0]) * stream.time_base), 6) for time in times]
 
 
-def _handler(page: ChoosingPage) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Answers(BaseHTTPRequestHandler):
+    """Answers one request for a self._page."""
 
-        def do_GET(self) -> None:
-            what = self._asked()
-            if what in PAGES:
-                name, kind = PAGES[what]
-                self._send(200, files("motionary.finegym").joinpath(name).read_bytes(), kind)
-            elif what == "clips":
-                self._tell(200, page.describe())
-            elif (
-                what and what.startswith("clip/") and what[5:].isdecimal() and int(what[5:]) < len(page.clips)
-            ):
-                self._send_part((page.folder / page.clips[int(what[5:])].file).read_bytes())
-            else:
-                self._tell(404, {"error": "There is nothing here."})
+    protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            what, length = self._asked(), self.headers.get("Content-Length", "")
-            if what is None or not length.isdecimal() or int(length) > LONGEST_MESSAGE:
-                self.close_connection = True
-                self._tell(404, {"error": "There is nothing here."})
-                return
-            if self.headers.get("Content-Type") != "application/json":
-                self.close_connection = True
-                self._tell(415, {"error": "Expected JSON."})
-                return
-            try:
-                answer = page.answer(what, json.loads(self.rfile.read(int(length))))
-            except (ValueError, KeyError, TypeError) as error:
-                self._tell(400, {"error": str(error)})
-                return
-            self._tell(200 if answer is not None else 404, answer or {})
+    def __init__(self, page: ChoosingPage, *connection: Any) -> None:
+        self._page = page
+        super().__init__(*connection)  # which answers
 
-        def _asked(self) -> str | None:
-            """What is asked for, or None if the asker does not know the word or came by another name."""
-            word, _, what = self.path.removeprefix("/").partition("/")
-            known = secrets.compare_digest(word.encode(), page.token.encode())
-            return what if known and self.headers.get("Host") == f"{HOST}:{page.port}" else None
+    def do_GET(self) -> None:
+        """The page, what is known of the clips, or a clip."""
+        what = self._asked()
+        if what in PAGES:
+            name, kind = PAGES[what]
+            self._send(200, files("motionary.finegym").joinpath(name).read_bytes(), kind)
+        elif what == "clips":
+            self._tell(200, self._page.describe())
+        elif (
+            what
+            and what.startswith("clip/")
+            and what[5:].isdecimal()
+            and int(what[5:]) < len(self._page.clips)
+        ):
+            self._send_part((self._page.folder / self._page.clips[int(what[5:])].file).read_bytes())
+        else:
+            self._tell(404, {"error": "There is nothing here."})
 
-        def _send_part(self, content: bytes) -> None:
-            """A file, or the part of it that is asked for, as browsers do to step through a video."""
-            begin, end = 0, len(content) - 1
-            asked = self.headers.get("Range", "")
-            first, dash, last = asked.removeprefix("bytes=").partition("-")
-            if not (asked.startswith("bytes=") and dash and (first.isdecimal() or last.isdecimal())):
-                self._send(200, content, "video/mp4")
-                return
-            if first:
-                begin, end = int(first), min(int(last), end) if last.isdecimal() else end
-            else:
-                begin = max(len(content) - int(last), 0)
-            if begin > end:
-                self._send(416, b"", "video/mp4", {"Content-Range": f"bytes */{len(content)}"})
-                return
-            about = {"Content-Range": f"bytes {begin}-{end}/{len(content)}"}
-            self._send(206, content[begin : end + 1], "video/mp4", about)
+    def do_POST(self) -> None:
+        """What the person wants."""
+        what, length = self._asked(), self.headers.get("Content-Length", "")
+        if what is None or not length.isdecimal() or int(length) > LONGEST_MESSAGE:
+            self.close_connection = True
+            self._tell(404, {"error": "There is nothing here."})
+            return
+        if self.headers.get("Content-Type") != "application/json":
+            self.close_connection = True
+            self._tell(415, {"error": "Expected JSON."})
+            return
+        try:
+            answer = self._page.answer(what, json.loads(self.rfile.read(int(length))))
+        except (ValueError, KeyError, TypeError) as error:
+            self._tell(400, {"error": str(error)})
+            return
+        self._tell(200 if answer is not None else 404, answer or {})
 
-        def _tell(self, status: int, content: Any) -> None:
-            self._send(status, json.dumps(content).encode(), "application/json")
+    def _asked(self) -> str | None:
+        """What is asked for, or None if the asker does not know the word or came by another name."""
+        word, _, what = self.path.removeprefix("/").partition("/")
+        known = secrets.compare_digest(word.encode(), self._page.token.encode())
+        return what if known and self.headers.get("Host") == f"{HOST}:{self._page.port}" else None
 
-        def _send(self, status: int, body: bytes, kind: str, about: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            fixed = {
-                "Content-Type": kind,
-                "Content-Length": str(len(body)),
-                "Content-Security-Policy": POLICY,
-                "X-Content-Type-Options": "nosniff",
-                "Referrer-Policy": "no-referrer",
-                "Cache-Control": "no-store",
-                "Accept-Ranges": "bytes",
-            }
-            for name, value in (fixed | (about or {})).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+    def _send_part(self, content: bytes) -> None:
+        """A file, or the part of it that is asked for, as browsers do to step through a video."""
+        begin, end = 0, len(content) - 1
+        asked = self.headers.get("Range", "")
+        first, dash, last = asked.removeprefix("bytes=").partition("-")
+        if not (asked.startswith("bytes=") and dash and (first.isdecimal() or last.isdecimal())):
+            self._send(200, content, "video/mp4")
+            return
+        if first:
+            begin, end = int(first), min(int(last), end) if last.isdecimal() else end
+        else:
+            begin = max(len(content) - int(last), 0)
+        if begin > end:
+            self._send(416, b"", "video/mp4", {"Content-Range": f"bytes */{len(content)}"})
+            return
+        about = {"Content-Range": f"bytes {begin}-{end}/{len(content)}"}
+        self._send(206, content[begin : end + 1], "video/mp4", about)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: the address holds the word."""
+    def _tell(self, status: int, content: Any) -> None:
+        self._send(status, json.dumps(content).encode(), "application/json")
 
-    return Handler
+    def _send(self, status: int, body: bytes, kind: str, about: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        fixed = {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+            "Accept-Ranges": "bytes",
+        }
+        for name, value in (fixed | (about or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: the address holds the word."""

@@ -5,7 +5,7 @@
 3. One camera, no cut.
 4. Good resolution: 720p or more, and sharp.
 
-The figures' limits are ours: benchmarks/finegym.py says on what they were chosen and tested.
+The figures' limits are ours: docs/finegym.md says on what they were chosen and tested.
 """
 
 from collections.abc import Sequence
