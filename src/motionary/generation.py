@@ -11,6 +11,7 @@ from torch import Tensor
 
 from motionary.body.assets import load_body
 from motionary.body.skeleton import NUM_JOINTS
+from motionary.body.skinning import stream_vertices
 from motionary.body.smpl import BodyModel
 from motionary.features import features_to_motion
 from motionary.models.actor import sample_latents
@@ -21,8 +22,6 @@ from motionary.rotations import rotation_6d_to_matrix
 MOTIONS_AT_ONCE = 4
 """Decoded in one batch. A fixed number, because products of matrices round differently at other sizes: so the
 first motions are the same to the last bit however many follow."""
-FRAMES_AT_ONCE = 16
-"""Skinned in one go: more frames of a body of 7,000 vertices do not stay in cache."""
 
 
 def generate(
@@ -87,10 +86,11 @@ def performances(
 def decode_vertices(features: Float[Tensor, "B T 25 6"], body: BodyModel) -> Iterator[Float[Tensor, "N V 3"]]:
     """Vertices in metres of the motions' frames, one motion after the other, some frames at a time.
 
-    All of them at once would be hundreds of megabytes for a second of a few people.
+    Use or copy them before asking for the next, which take their place in memory.
     """
-    for rows in features.flatten(0, 1).split(FRAMES_AT_ONCE):
-        yield body.shape().pose(rotation_6d_to_matrix(rows[:, :NUM_JOINTS]), rows[:, NUM_JOINTS, :3]).skin()
+    rows = features.flatten(0, 1)
+    posed = body.shape().pose(rotation_6d_to_matrix(rows[:, :NUM_JOINTS]), rows[:, NUM_JOINTS, :3])
+    return stream_vertices(posed)
 
 
 def _length(model: Model, frames: int | None, seconds: float | None) -> int:

@@ -143,7 +143,8 @@ class PosedBody:
             correction = self.bend @ directions.reshape(-1, directions.shape[-1]).T
             rest = rest + correction.unflatten(-1, (3, -1))
         columns = self.affine.movedim(-3, -1).transpose(-3, -2)  # (*B, 4, 3, 24)
-        *turns, points = (columns @ model.weights[chosen].T).unbind(-3)  # each (*B, 3, K)
+        blended = columns.reshape(-1, NUM_JOINTS) @ model.weights[chosen].T  # one product for all frames
+        *turns, points = blended.view(*columns.shape[:-1], -1).unbind(-3)  # each (*B, 3, K)
         for axis, turn in enumerate(turns):
             points = torch.addcmul(points, turn, rest[..., axis, None, :])
         return points.mT
