@@ -117,3 +117,20 @@ def test_frames_at_an_end_are_not_bridged(walk, camera):
     track = track_of(walk, camera)
     hidden, sightings = checked(track, np.arange(60) >= 50, certainty=np.nan)
     np.testing.assert_array_equal(bridge(hidden, sightings, BridgeConfig()).image_px, track.image_px)
+
+
+def test_names_exchanged_at_a_gap_are_put_right_from_what_was_seen(walk, camera):
+    local, _, points = walk
+    image = camera.project(points)
+    exchanged = image.copy()
+    exchanged[20:35] = image[20:35][:, OTHER_SIDE]
+    exchanged[16:20] = np.linspace(image[15], exchanged[20], 6)[
+        1:-1
+    ]  # as interpolated before names were known
+    seen = np.ones(len(local), bool)
+    seen[16:20] = False
+    track = LandmarkTrack(
+        np.arange(len(local)) / 30, exchanged, points, np.ones((len(local), 33)), np.ones(len(local)), seen
+    )
+    repaired = undo_swaps(track, 30.0).image_px
+    np.testing.assert_allclose(repaired[seen], image[seen])

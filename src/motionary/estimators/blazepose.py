@@ -7,7 +7,7 @@ import numpy as np
 
 from motionary.body.assets import load_body
 from motionary.body.smpl import BodyModel
-from motionary.estimators.cleaning import bridge
+from motionary.estimators.cleaning import bridge, undo_swaps
 from motionary.estimators.estimate import PersonEstimate, VideoEstimate
 from motionary.estimators.fitting import Camera, one_thread
 from motionary.estimators.following import FollowConfig
@@ -83,7 +83,7 @@ class BlazePose:
             if check.failed.all():
                 dropped.append(f"person {track.number}, from {times_s[0]:.2f} s: every frame failed")
             pieces = on_grid(times_s, track.sightings, facts.fps, longest_gap_s=LONGEST_GAP_S, check=check)
-            for piece in (bridge(piece, track.sightings, self.people.bridge) for piece in pieces):
+            for piece in pieces:
                 seconds = len(piece) / facts.fps
                 if seconds < SHORTEST_S:
                     at = f"from {piece.times_s[0]:.2f} s" if len(piece) else f"at {track.times_s[0]:.2f} s"
@@ -91,7 +91,9 @@ class BlazePose:
                         f"person {track.number}, seen for {seconds:.2f} s {at}: under {SHORTEST_S} s"
                     )
                     continue
-                fitted.append(fit_person(track.number, piece, facts.fps, camera, self.body, self.people))
+                # Names first: a bridge from one name's place to the other's would hide the exchange.
+                whole = bridge(undo_swaps(piece, facts.fps), track.sightings, self.people.bridge)
+                fitted.append(fit_person(track.number, whole, facts.fps, camera, self.body, self.people))
         return fitted, dropped
 
     def _number(self, fitted: list[FittedPerson], facts: VideoFacts) -> dict[int, PersonEstimate]:

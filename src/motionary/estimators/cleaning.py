@@ -40,7 +40,7 @@ def undo_swaps(track: LandmarkTrack, fps: float) -> LandmarkTrack:
     A person seen from behind for a few frames between frames seen from the front has been misread: shoulders
     and hips jump across each other. The cheapest labelling over time is found exactly (Viterbi 1967) for the
     torso, then for arms and for legs. With the torso goes the sign of depth: the same outline seen from the
-    other side.
+    other side. Frames that were not seen say nothing, and go with the seen one before them.
     """
     turned = _swapped(track, TORSO, fps)
     everything = np.arange(len(LANDMARK_NAMES))
@@ -65,22 +65,30 @@ def _exchange(track: LandmarkTrack, part: ndarray, swapped: Bool[ndarray, "T"]) 
 
 
 def _swapped(track: LandmarkTrack, part: ndarray, fps: float) -> Bool[ndarray, "T"]:
-    """The cheapest sequence of as-named (0) and swapped (1)."""
-    shoulders, hips = (track.image_px[:, _named(name)].mean(1) for name in ("shoulder", "hip"))
-    widths = [np.ptp(track.image_px[:, _named(name), 0], axis=1) for name in ("shoulder", "hip")]
+    """The cheapest sequence of as-named (False) and swapped (True)."""
+    seen = np.flatnonzero(track.seen)
+    if not len(seen):
+        return np.zeros(len(track), bool)
+    states = _cheapest(track.image_px[seen], part, fps)
+    return states[np.clip(np.searchsorted(seen, np.arange(len(track)), side="right") - 1, 0, None)]
+
+
+def _cheapest(image_px: Float[ndarray, "T 33 2"], part: ndarray, fps: float) -> Bool[ndarray, "T"]:
+    shoulders, hips = (image_px[:, _named(name)].mean(1) for name in ("shoulder", "hip"))
+    widths = [np.ptp(image_px[:, _named(name), 0], axis=1) for name in ("shoulder", "hip")]
     torso_px = np.median(np.maximum(np.linalg.norm(shoulders - hips, axis=-1), np.maximum(*widths))) + 1e-6
-    named, swapped = track.image_px[:, part], track.image_px[:, OTHER_SIDE[part]]
+    named, swapped = image_px[:, part], image_px[:, OTHER_SIDE[part]]
     stay = np.linalg.norm(named[1:] - named[:-1], axis=-1).mean(-1) / torso_px
     change = np.linalg.norm(swapped[1:] - named[:-1], axis=-1).mean(-1) / torso_px
     unary = np.array([0.0, SWAPPED_COST_PER_S / fps])
-    cost, back = unary.copy(), np.zeros((len(track), 2), int)
-    for t in range(1, len(track)):
+    cost, back = unary.copy(), np.zeros((len(image_px), 2), int)
+    for t in range(1, len(image_px)):
         through = cost[:, None] + np.array([[stay[t - 1], change[t - 1]], [change[t - 1], stay[t - 1]]])
         back[t] = through.argmin(0)
         cost = through.min(0) + unary
-    states = np.zeros(len(track), int)
+    states = np.zeros(len(image_px), int)
     states[-1] = cost.argmin()
-    for t in range(len(track) - 1, 0, -1):
+    for t in range(len(image_px) - 1, 0, -1):
         states[t - 1] = back[t, states[t]]
     return states.astype(bool)
 

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from motionary.body.smpl import BodyModel
 from motionary.estimators.attachments import attach
-from motionary.estimators.cleaning import BridgeConfig, smooth, undo_swaps
+from motionary.estimators.cleaning import BridgeConfig, smooth
 from motionary.estimators.estimate import PersonEstimate, View
 from motionary.estimators.fitting import (
     BONE_END,
@@ -88,7 +88,7 @@ def fit_person(
 
     Args:
         number: The person's, kept through gaps.
-        track: Landmarks on a uniform grid.
+        track: Landmarks on a uniform grid, repaired.
         fps: Its rate.
         camera: The camera that saw them.
         body: The body to fit, in its mean shape.
@@ -96,7 +96,6 @@ def fit_person(
     """
     rest = body.joints_template.double().numpy()
     attachments = attach(rest)
-    track = undo_swaps(track, fps)
     trust = (0.1 + 0.9 * track.visibility) * np.where(track.seen, 1.0, TRUST_IN_BRIDGES)[:, None]
     sigma = config.smooth_s * fps
     rays = smooth(camera.rays(track.image_px), trust, sigma)
