@@ -57,8 +57,7 @@ def import_(
             published.
         test_subject: Hold out all clips of these subjects instead.
         seed: Chooses the held-out clips.
-        licence: Licence of the recordings, noted in the data set and in models trained on it. A named data
-            set's own when not given, else unknown.
+        licence: Of the recordings, noted in models trained on them; a named data set's own when not given.
         workers: Processes; one per core when not given.
         units: Unit of length of BVH files, where what is found from the skeleton is wrong.
         up: Vertical axis of the files, likewise.
@@ -81,9 +80,8 @@ def import_(
         named = NamedImport(fps, label_pattern, *split, licence, workers)
         dataset = _import_named(format, source, out, named)
     else:
-        options = RecordingImport(
-            cast(Recordings, format), label_pattern, fps, *split, licence or "unknown", units, up, amc_fps
-        )
+        kind, licence = cast(Recordings, format), licence or "unknown"
+        options = RecordingImport(kind, label_pattern, fps, *split, licence, units, up, amc_fps)
         dataset = import_data_set(source, out, options, workers=workers)
     _print_import(dataset, out)
 
