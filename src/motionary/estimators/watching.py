@@ -4,8 +4,12 @@ The default estimator fits bodies to what comes out; others cut their own crops 
 networks' weights (Apache-2.0) lie in the PyPI wheel `mediapipe` and are fetched from there once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import cv2
 
 from motionary.body.assets import cache_folder, fetch_from_wheel
 from motionary.estimators.following import FollowConfig, follow_people
@@ -76,10 +80,22 @@ class Watcher:
         opened = Video(video)
         thumbnails = Thumbnails(opened.declared_frames)
         frames = thumbnails.watch(opened.frames())
-        followed = follow_people(frames, self._detectors, self._landmarkers, self.config, ShotCuts())
+        with _small_pictures():
+            followed = follow_people(frames, self._detectors, self._landmarkers, self.config, ShotCuts())
         facts = opened.facts()
         if not followed.tracks:
             raise ValueError(
                 f"No person found in {video} ({facts.frames} frames); give a video that shows one."
             )
         return Watched(facts, followed.tracks, followed.cuts_s, tuple(thumbnails.kept))
+
+
+@contextmanager
+def _small_pictures() -> Iterator[None]:
+    """OpenCV's threads cost more than they save on crops, and the networks want the processors."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
