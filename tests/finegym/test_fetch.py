@@ -142,6 +142,11 @@ def test_a_video_shorter_than_the_plan_says_is_still_taken_whole(site, tmp_path)
     assert "bbbbbbbbbbb" in fetch(tmp_path / "videos", [clip("bbbbbbbbbbb", end=500.0)]).videos
 
 
+def hear_ctrl_c():
+    """Shells start what they run in the background deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_fetch_goes_on_where_it_was(stop, site, tmp_path):
     out, whole = tmp_path / "videos", (site / "ccccccccccc.mp4").stat().st_size
@@ -153,7 +158,10 @@ def test_a_stopped_fetch_goes_on_where_it_was(stop, site, tmp_path):
     words = ["finegym", "fetch", tmp_path / "plan.csv", "--out", out, "--pause", "0.0", "--yt-dlp", program]
     words = [str(word) for word in words]
     running = subprocess.Popen(
-        [sys.executable, "-m", "motionary", *words], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-m", "motionary", *words],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
     part = out / ".partial/ccccccccccc.mp4.part"
     deadline = time.monotonic() + 60

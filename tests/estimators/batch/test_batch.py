@@ -44,7 +44,13 @@ def command(stage, tmp_path):
         words += ["--estimator", "puppet", "--workers", str(workers)]
         running.append(
             subprocess.Popen(
-                words, env=stage.environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+                words,
+                env=stage.environment(),
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+                # Shells start what they run in the background deaf to Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         )
         return running[-1]
