@@ -22,6 +22,9 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from estimation import REQUIREMENT as POSE2SIM
+from estimation import VIDEOS
+from folder import TWO_PEOPLE
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
@@ -62,31 +65,14 @@ LENGTHS_S = (0.04, 0.08, 0.15, 0.25, 0.4)
 DAMAGED_SHARE = 0.22
 LONGER_SIDE_PX = 960
 
-POSE2SIM = "pose2sim==0.10.49"
-SPORTS2D = "sports2d==0.8.34"
+SINGLE, TWO = "Pose2Sim/Demo_SinglePerson/videos", "Pose2Sim/Demo_MultiPerson/videos"
 CLIPS = {
-    "single cam02": (
-        POSE2SIM,
-        "Pose2Sim/Demo_SinglePerson/videos/cam02.mp4",
-        "94ff87cf978b8406e8aa36ab3c5362e72848994e87652f0dc7a33c315e8e0442",
-    ),
-    "single cam04": (
-        POSE2SIM,
-        "Pose2Sim/Demo_SinglePerson/videos/cam04.mp4",
-        "b5c0e7863fd70d008e7178d3c556b045b0ea5f78fcd61ca548a0b2e807e641f7",
-    ),
-    "two cam02": (
-        POSE2SIM,
-        "Pose2Sim/Demo_MultiPerson/videos/cam02.mp4",
-        "8895092a7cf26359205a427b7ac2f4a935c2e0bd36d9b7a5140cb33faa468a6b",
-    ),
-    "two cam04": (
-        POSE2SIM,
-        "Pose2Sim/Demo_MultiPerson/videos/cam04.mp4",
-        "1490149dc40e7301fa5ceae23862b044ba5c398a8b2a40df21ed894702728c09",
-    ),
+    "single cam02": (POSE2SIM, f"{SINGLE}/cam02.mp4", VIDEOS[f"{SINGLE}/cam02.mp4"]),
+    "single cam04": (POSE2SIM, f"{SINGLE}/cam04.mp4", VIDEOS[f"{SINGLE}/cam04.mp4"]),
+    "two cam02": (POSE2SIM, f"{TWO}/cam02.mp4", TWO_PEOPLE[f"{TWO}/cam02.mp4"]),
+    "two cam04": (POSE2SIM, f"{TWO}/cam04.mp4", TWO_PEOPLE[f"{TWO}/cam04.mp4"]),
     "demo": (
-        SPORTS2D,
+        "sports2d==0.8.34",
         "Sports2D/Demo/demo.mp4",
         "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039",
     ),

@@ -21,7 +21,7 @@ from motionary.datasets.humanact12 import check_humanact12, read_humanact12
 from motionary.datasets.named import About, NamedImport
 from motionary.datasets.ntu13 import check_ntu13, read_ntu13
 from motionary.datasets.published import PublishedSet, to_motion
-from motionary.datasets.splitting import stratified_split, subject_split
+from motionary.datasets.splitting import imported_split
 from motionary.datasets.uestc import check_uestc, read_uestc
 
 READERS: dict[str, Callable[[Path], PublishedSet]] = {
@@ -105,11 +105,9 @@ def _save_all(published: PublishedSet, folder: Path, fps: float | None) -> list[
 
 def _split(records: list[tuple[ClipRecord, bool]], options: PublishedImport) -> tuple[ClipRecord, ...]:
     clips = tuple(record for record, _ in records)
-    if options.test_subjects:
-        return subject_split(clips, options.test_subjects)
-    if all(published for _, published in records):
+    if not options.test_subjects and all(published for _, published in records):
         return clips
-    return stratified_split(clips, options.test_fraction, options.seed)
+    return imported_split(clips, options.test_fraction, options.test_subjects, options.seed)
 
 
 @dataclass(frozen=True)

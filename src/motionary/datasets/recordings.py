@@ -18,7 +18,7 @@ from motionary.datasets.folder import (
     write_dataset,
 )
 from motionary.datasets.listing import read_listing
-from motionary.datasets.splitting import stratified_split, subject_split
+from motionary.datasets.splitting import imported_split
 from motionary.mocap import (
     Imported,
     Piece,
@@ -86,13 +86,9 @@ def import_data_set(
         if not clips:
             reasons = "; ".join(f"{item.source}: {item.reason}" for item in rejected[:3])
             raise ValueError(f"None of {len(rejected)} recordings could be read: {reasons}")
-        if options.test_subjects:
-            clips = list(subject_split(clips, options.test_subjects))
-        else:
-            clips = list(stratified_split(clips, options.test_fraction, options.seed))
         write_dataset(
             folder,
-            clips,
+            imported_split(clips, options.test_fraction, options.test_subjects, options.seed),
             fps=options.fps or usual_fps(clips),
             rejected=rejected,
             provenance=_provenance(sources, options),

@@ -19,7 +19,7 @@ from motionary.datasets.folder import (
     source_name,
     write_dataset,
 )
-from motionary.datasets.splitting import stratified_split, subject_split
+from motionary.datasets.splitting import imported_split
 from motionary.estimators.external import DEFAULT_FPS, VideoResult, find_results, read_results
 from motionary.estimators.external.layouts import BODY
 from motionary.mocap import compiled_label_pattern, label_of
@@ -87,7 +87,7 @@ def import_results(sources: Sequence[Path], out: Path, options: ResultImport) ->
             raise ValueError(f"None of {len(files)} result files could be used: {reasons}")
         write_dataset(
             folder,
-            _split(clips, options),
+            imported_split(clips, options.test_fraction, options.test_subjects, options.seed),
             fps=options.fps or usual_fps(clips),
             rejected=rejected,
             provenance=_provenance(sources, options, told),
@@ -170,12 +170,6 @@ def _save(
         motion.save(folder / relative)
         start_s = clip.start_frame / clip.motion.fps
         clips.append(clip_record(motion, relative, action, file.subject, source=file.name, start_s=start_s))
-
-
-def _split(clips: Sequence[ClipRecord], options: ResultImport) -> tuple[ClipRecord, ...]:
-    if options.test_subjects:
-        return subject_split(clips, options.test_subjects)
-    return stratified_split(clips, options.test_fraction, options.seed)
 
 
 def _provenance(sources: Sequence[Path], options: ResultImport, told: bool) -> dict[str, object]:

@@ -47,6 +47,19 @@ def split_clips(clips: Sequence[ClipRecord], options: SplitOptions) -> tuple[Cli
     return _drawn_split(clips, grouped(clips, [source_of, lambda clip: f"subject {clip.subject}"]), options)
 
 
+def imported_split(
+    clips: Sequence[ClipRecord], test_fraction: float, test_subjects: Collection[str], seed: int
+) -> tuple[ClipRecord, ...]:
+    """Hold out the clips of some subjects where any are named, else a share of every action's clips.
+
+    Raises:
+        ValueError: As `subject_split` and `stratified_split` do.
+    """
+    if test_subjects:
+        return subject_split(clips, test_subjects)
+    return stratified_split(clips, test_fraction, seed)
+
+
 def stratified_split(
     clips: Sequence[ClipRecord], test_fraction: float, seed: int = 0
 ) -> tuple[ClipRecord, ...]:
