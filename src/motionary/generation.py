@@ -74,9 +74,7 @@ def performances(
     num_batches = ceil(num / MOTIONS_AT_ONCE)
     latents = sample_latents(num_batches * MOTIONS_AT_ONCE, model.network.config.latent_dim, seed)
     decoded = (
-        features
-        for z in latents.split(MOTIONS_AT_ONCE)
-        for features in model.in_world(model.network.decode_action(z, label, length))
+        features for z in latents.split(MOTIONS_AT_ONCE) for features in model.decode_action(z, label, length)
     )
     body = _ground_body()
     return (features_to_motion(rows, model.fps, action).on_ground(body) for rows in islice(decoded, num))

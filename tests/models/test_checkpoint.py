@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch.testing import assert_close
 
 from motionary.models import checkpoint as checkpoints
 from motionary.models.actor import Actor, ActorConfig, sample_latents
@@ -17,6 +18,7 @@ from motionary.models.checkpoint import (
     load_model,
     read_safetensors,
 )
+from motionary.models.prior import LatentPrior
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +51,24 @@ def rewrite(path, **changes):
 def test_a_saved_model_comes_back(model, path):
     again = load_model(path)
     z = sample_latents(2, 16, 0)
-    assert torch.equal(again.network.decode_action(z, 1, 9), model.network.decode_action(z, 1, 9))
+    assert torch.equal(again.decode_action(z, 1, 9), model.decode_action(z, 1, 9))
     assert again.network.config == model.network.config
     assert replace(again, network=model.network) == model
+
+
+def test_a_model_comes_back_with_what_it_draws_latents_from(model, path):
+    prior = LatentPrior(torch.randn(2, 16), torch.randn(2, 16, 16).tril())
+    replace(model, prior=prior).save(path)
+    z = sample_latents(2, 16, 0)
+    again = load_model(path)
+    assert_close(again.decode_action(z, 1, 9), replace(model, prior=prior).decode_action(z, 1, 9))
+    assert not torch.allclose(again.decode_action(z, 1, 9), model.decode_action(z, 1, 9))
+
+
+def test_only_what_older_versions_cannot_read_says_so(model, path):
+    assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 1
+    replace(model, prior=LatentPrior(torch.zeros(2, 16), torch.eye(16).expand(2, -1, -1))).save(path)
+    assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 2
 
 
 def test_a_run_folder_names_its_model(path):

@@ -51,3 +51,22 @@ def test_only_travelling_points_follow_the_root(kind, rigid_body):
 def test_the_pelvis_is_where_joints_start(rigid_body):
     (features, _), mask = random_pair()
     assert_close(BodyPoints(rigid_body, "joints")(features, mask)[:, 0], torch.zeros(int(mask.sum()), 3))
+
+
+def test_an_error_that_stays_the_same_has_no_velocity(rigid_body):
+    (features, _), mask = random_pair()
+    moved = features.clone()
+    moved[:, :, 24, :3] += 1.0
+    points = BodyPoints(rigid_body)
+    assert_close(points.velocity_error(moved, features, mask), torch.zeros(()), atol=1e-10, rtol=0)
+
+
+def test_velocity_counts_steps_within_motions_only(rigid_body):
+    (output, target), mask = random_pair()
+    points, lengths = BodyPoints(rigid_body), mask.sum(1).tolist()
+    alone = [
+        length * points.velocity_error(output[row, None, :length], target[row, None, :length], None)
+        for row, length in enumerate(lengths)
+    ]
+    assert alone[2] == 0  # one frame makes no step
+    assert_close(points.velocity_error(output, target, mask), sum(alone) / sum(lengths))

@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 
 from motionary import load_model
+from motionary.datasets import Clips
+from motionary.models.actor import LossWeights
 from motionary.motion import Motion
 from motionary.training import TrainConfig, resume, step, train
 from motionary.training.loop import learning_rate
@@ -43,6 +46,18 @@ def test_a_resumed_run_repeats_the_unbroken_one(dataset, tmp_path):
     assert losses(broken) == losses(whole)
     for file in ("model.safetensors", STATE_FILE):
         assert (broken / file).read_bytes() == (whole / file).read_bytes()
+
+
+def test_a_fitted_prior_is_that_of_the_training_clips(dataset, tmp_path):
+    config = replace(TINY, latents="fitted", loss=LossWeights(velocity=1.0))
+    model = load_model(train(dataset, tmp_path / "run", config))
+    assert model.prior is not None
+    clips = Clips(dataset.split("train"), config.clips())
+    batch = clips.batch(np.arange(len(clips)).repeat(20), np.random.default_rng(9))
+    posterior = model.network.encode(batch.features, batch.action, batch.mask)
+    for label in range(2):
+        expected = posterior.mean[batch.action == label].mean(0)
+        assert (model.prior.mean[label] - expected).abs().max() < 0.1 * posterior.mean.std()
 
 
 def test_epochs_after_the_last_save_are_forgotten_on_resuming(dataset, tmp_path):

@@ -270,7 +270,7 @@ def _decode(
 ) -> Float[Tensor, "B T 25 6"]:
     model.network.eval()
     with torch.inference_mode():
-        return model.in_world(model.network.decode(z, action, mask))
+        return model.decode(z, action, mask)
 
 
 def _row(name: str, scores: Sequence[_Scores]) -> Row:

@@ -252,7 +252,7 @@ def decode(
     model.network.eval()
     mask = torch.ones(len(z), num_frames, dtype=torch.bool)
     with torch.inference_mode():
-        return model.in_world(model.network.decode(z, labels, mask))
+        return model.decode(z, labels, mask)
 
 
 def _repetition(

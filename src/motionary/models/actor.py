@@ -106,16 +106,6 @@ class Actor(nn.Module):
         """
         return self.decoder(z, action, frames)
 
-    @torch.no_grad()
-    def decode_action(
-        self, z: Float[Tensor, "B Z"], action: int, num_frames: int
-    ) -> Float[Tensor, "B T 25 6"]:
-        """Motions of one action and length, on the CPU; the network must be in evaluation mode."""
-        assert not self.training
-        z = z.to(self.decoder.action_bias.device)
-        label = torch.full((len(z),), action, device=z.device)
-        return self.decode(z, label, num_frames).cpu()
-
 
 class Encoder(nn.Module):
     """Transformer over two tokens of the action and one token per frame."""
@@ -296,6 +286,8 @@ class LossWeights:
     features: float = 1.0
     points: float = 1.0
     kl: float = 1e-5
+    velocity: float = 0.0
+    """Of the joints' steps from frame to frame; the paper has no such term."""
 
 
 @dataclass(frozen=True)
@@ -308,6 +300,9 @@ class ActorLoss:
     """Mean squared error of the body's points over real frames, per coordinate, in square metres."""
     kl: Float[Tensor, ""]
     """Divergence of the posteriors from N(0, 1), summed over batch and latent."""
+    velocity: Float[Tensor, ""]
+    """Squared error of the joints' steps from frame to frame, per real frame and coordinate, in square
+    metres; 0 where it counts nothing."""
     total: Float[Tensor, ""]
 
 
@@ -326,9 +321,9 @@ def actor_loss(
     features = functional.mse_loss(real_frames(output, mask), real_frames(target, mask))
     space = points.error(output, target, mask)
     kl = posterior.divergence()
-    return ActorLoss(
-        features, space, kl, weights.features * features + weights.points * space + weights.kl * kl
-    )
+    velocity = points.velocity_error(output, target, mask) if weights.velocity else features.new_zeros(())
+    total = weights.features * features + weights.points * space + weights.kl * kl
+    return ActorLoss(features, space, kl, velocity, total + weights.velocity * velocity)
 
 
 def sample_latents(num: int, latent_dim: int, seed: int) -> Float[Tensor, "N Z"]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from motionary.atomic import write_atomically
 from motionary.features import half_turn
 from motionary.models.actor import Actor, ActorConfig
+from motionary.models.prior import MEAN, LatentPrior
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest; files without what it brought, a prior of the latents, say 1: older versions read them."""
 HEADER = "motionary"
 """Key of the header entry that holds our JSON."""
 MODEL_FILE = "model.safetensors"
@@ -63,7 +65,8 @@ class Checkpoint:
         if bad := _not_finite(tensors):
             raise ValueError(f"{bad} is not finite in {precision}; nothing was written to {path}.")
         described = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tensors"}
-        header = json.dumps({"format_version": FORMAT_VERSION, **described})
+        version = FORMAT_VERSION if MEAN in tensors else 1
+        header = json.dumps({"format_version": version, **described})
         write_atomically(Path(path), save(tensors, metadata={HEADER: header}))
 
     @classmethod
@@ -145,6 +148,35 @@ class Model:
     licence: str
     frame: FrameName = "world"
     """What the network's own features are in."""
+    prior: LatentPrior | None = None
+    """What latents are drawn from; N(0, 1) when None, as published."""
+
+    def decode(
+        self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
+    ) -> Float[Tensor, "B T 25 6"]:
+        """The motions that standard normal noise stands for, y up.
+
+        Args:
+            noise: As `sample_latents` draws it.
+            action: Class indices.
+            frames: How many, or a mask of those that are real; the others are zero.
+        """
+        z = self.latents(noise, action)
+        return self.in_world(self.network.decode(z, action, frames))
+
+    def latents(self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"]) -> Float[Tensor, "B Z"]:
+        """The latents of those actions that standard normal noise stands for."""
+        return noise if self.prior is None else self.prior.place(noise, action)
+
+    @torch.no_grad()
+    def decode_action(
+        self, noise: Float[Tensor, "B Z"], action: int, num_frames: int
+    ) -> Float[Tensor, "B T 25 6"]:
+        """`decode` for one action and length, to the CPU; the network must be in evaluation mode."""
+        assert not self.network.training
+        noise = noise.to(self.network.decoder.action_bias.device)
+        label = torch.full((len(noise),), action, device=noise.device)
+        return self.decode(noise, label, num_frames).cpu()
 
     def in_world(self, features: Float[Tensor, "*B 25 6"]) -> Float[Tensor, "*B 25 6"]:
         """What the network made, y up whatever it was trained on."""
@@ -169,7 +201,7 @@ class Model:
             fps=self.fps,
             num_frames=self.num_frames,
             facing=self.facing,
-            tensors=self.network.state_dict(),
+            tensors=self.network.state_dict() | (self.prior.tensors() if self.prior else {}),
             provenance=self.provenance,
             licence=self.licence,
             frame=self.frame,
@@ -193,6 +225,7 @@ def load_model(name_or_path: str | Path) -> Model:
         if config.num_actions != len(checkpoint.actions):
             raise ValueError(f"it has {config.num_actions} labels and {len(checkpoint.actions)} names")
         network = Actor(config)
+        prior = LatentPrior.of_tensors(checkpoint.tensors)
         checkpoint.fill(network)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is not a usable model: {str(error).rstrip('.')}.") from None
@@ -205,6 +238,7 @@ def load_model(name_or_path: str | Path) -> Model:
         provenance=checkpoint.provenance,
         licence=checkpoint.licence,
         frame=checkpoint.frame,
+        prior=prior,
     )
 
 

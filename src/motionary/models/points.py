@@ -89,6 +89,29 @@ class BodyPoints(nn.Module):
             aim = self._posed(target, mask)
         return self.vertex_error(self._posed(output, mask), aim)
 
+    def velocity_error(
+        self,
+        output: Float[Tensor, "B T 25 6"],
+        target: Float[Tensor, "B T 25 6"],
+        mask: Bool[Tensor, "B T"] | None,
+    ) -> Float[Tensor, ""]:
+        """Squared error of the joints' steps to the next frame, travel included, in square metres.
+
+        Summed over steps within a motion, divided by the number of real frames and of coordinates.
+        """
+        off = self._joints(output, mask) - self._joints(target, mask)  # (N, 24, 3)
+        lengths = off.new_full((len(output),), output.shape[1]) if mask is None else mask.sum(1)
+        motion = torch.arange(len(output), device=off.device).repeat_interleave(lengths.long())
+        within = motion[1:] == motion[:-1]
+        return (off.diff(dim=0).square() * within[:, None, None]).sum() / off.numel()
+
+    def _joints(
+        self, features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"] | None
+    ) -> Float[Tensor, "N 24 3"]:
+        rows = real_frames(features, mask)
+        rotations = rotation_6d_to_matrix(rows[:, :NUM_JOINTS])
+        return self.body.shape().pose(rotations, rows[:, NUM_JOINTS, :3]).joints
+
     def _posed(self, features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"] | None) -> PosedBody:
         """The body at the real frames, one after the other."""
         rotations = rotation_6d_to_matrix(real_frames(features, mask)[:, :NUM_JOINTS])

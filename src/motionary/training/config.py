@@ -30,6 +30,8 @@ class TrainConfig:
     average_decay: float = 0.0
     """The saved weights are an exponential average over steps with this decay; 0 saves the last weights."""
     loss: LossWeights = field(default_factory=LossWeights)
+    latents: Literal["standard", "fitted"] = "standard"
+    """What the model draws its latents from: N(0, 1), or a Gaussian fitted to every action's own."""
     points: PointSet = "vertices"
     """Where on the body the reconstruction is compared."""
     points_travel: bool = False

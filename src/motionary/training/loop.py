@@ -18,8 +18,9 @@ from motionary.atomic import write_atomically
 from motionary.body.assets import load_body
 from motionary.datasets import Clips, Dataset
 from motionary.features import features_to_motion
-from motionary.models.actor import ActorLoss, actor_loss, sample_latents
+from motionary.models.actor import ActorLoss, Posterior, actor_loss, sample_latents
 from motionary.models.checkpoint import MODEL_FILE, Model
+from motionary.models.prior import LatentPrior
 from motionary.training.config import PRESETS, TrainConfig
 from motionary.training.journal import Journal
 from motionary.training.processes import Processes
@@ -28,6 +29,11 @@ from motionary.training.step import Step
 
 CONFIG_FILE = "config.json"
 SAMPLES_FOLDER = "samples"
+
+PRIOR_WINDOWS_PER_CLIP = 8
+PRIOR_WINDOWS = 8192
+"""Of a large data set no more are encoded, but for one of each clip."""
+PRIOR_BATCH = 128
 
 
 def train(
@@ -101,7 +107,7 @@ def _train(run: Run, out: Path, stop_after: int | None, processes: Processes) ->
             if _due(run, config.sample_every):
                 _save_samples(run, clips, out)
             if run.epoch == last or time.monotonic() - saved_s > config.save_minutes * 60:
-                _save(run, out)
+                _save(run, clips, out)
                 saved_s = time.monotonic()
     processes.wait()
     return out / MODEL_FILE
@@ -166,12 +172,12 @@ def _journal(run: Run, out: Path, processes: Processes) -> AbstractContextManage
     return Journal(out, run.epoch, run.config.epochs) if processes.first else nullcontext()
 
 
-def _save(run: Run, out: Path) -> None:
-    _model(run).save(out / MODEL_FILE)
+def _save(run: Run, clips: Clips, out: Path) -> None:
+    _model(run, clips).save(out / MODEL_FILE)
     run.save(out)
 
 
-def _model(run: Run) -> Model:
+def _model(run: Run, clips: Clips) -> Model:
     """The network as users get it."""
     return Model(
         network=run.result.eval(),
@@ -189,16 +195,32 @@ def _model(run: Run) -> Model:
             "torch": torch.__version__,
         },
         licence=run.dataset.licence,
+        prior=_prior(run, clips) if run.config.latents == "fitted" else None,
     )
+
+
+@torch.no_grad()
+def _prior(run: Run, clips: Clips) -> LatentPrior:
+    """Where the latents of training windows lie; always the same windows, not varied."""
+    network, rng = run.result.eval(), np.random.default_rng(run.config.seed)
+    num_windows = min(PRIOR_WINDOWS_PER_CLIP * len(clips), max(len(clips), PRIOR_WINDOWS))
+    indices = np.tile(np.arange(len(clips)), PRIOR_WINDOWS_PER_CLIP)[:num_windows]
+    parts = []
+    for start in range(0, num_windows, PRIOR_BATCH):
+        batch = clips.batch(indices[start : start + PRIOR_BATCH], rng).to(run.device)
+        posterior = network.encode(batch.features, batch.action, batch.mask)
+        parts.append((posterior.mean.cpu(), posterior.log_variance.cpu(), batch.action.cpu()))
+    mean, log_variance, action = (torch.cat(part) for part in zip(*parts, strict=True))
+    return LatentPrior.fit(Posterior(mean, log_variance), action, len(run.dataset.actions))
 
 
 def _save_samples(run: Run, clips: Clips, out: Path) -> None:
     """One generated motion of every action; always the same latent, so that epochs compare."""
-    network, body = run.result.eval(), load_body()
+    model, body = _model(run, clips), load_body()
     z = sample_latents(1, run.config.latent_dim, run.config.seed)
     length = run.config.num_frames if run.config.num_frames > 0 else int(np.median(clips.lengths))
     for label, action in enumerate(clips.actions):
-        features = network.decode_action(z, label, length)[0]
+        features = model.decode_action(z, label, length)[0]
         motion = features_to_motion(features, run.config.fps, action).on_ground(body)
         name = action.replace("/", "_")
         motion.save(out / SAMPLES_FOLDER / f"epoch_{run.epoch:05d}" / f"{name}.npz")

@@ -85,6 +85,7 @@ class Step:
         kl = loss.kl * (given.share > 0)
         weights = config.loss
         total = weights.features * features + weights.points * points + weights.kl * kl
+        total = total + weights.velocity * given.share * loss.velocity
         optimizer.zero_grad()
         (total * self.processes.count).backward()  # the processes' gradients are averaged
         if config.clip_norm > 0:
