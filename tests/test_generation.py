@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from motionary.body.assets import load_body
-from motionary.generation import generate
+from motionary.generation import draw_latents, generate, perform_latents
 from motionary.models.actor import Actor, ActorConfig
 from motionary.models.checkpoint import Model
 
@@ -47,6 +47,15 @@ def test_more_motions_do_not_change_the_first(model):
     assert np.array_equal(few[0].pose, many[0].pose)
     assert np.array_equal(few[0].translation, many[0].translation)
     assert not np.allclose(many[0].pose, many[1].pose, atol=1e-3)
+
+
+def test_a_drawn_latent_stands_for_the_same_motion_in_any_company(model):
+    drawn = draw_latents(model, "walk", 6, seed=3)
+    motions = generate(model, "walk", 6, seed=3)
+    assert np.array_equal(next(perform_latents(model, "walk", drawn[:1])).pose, motions[0].pose)
+    alone = next(perform_latents(model, "walk", drawn[5:]))
+    assert np.allclose(alone.translation, motions[5].translation, atol=1e-5)
+    assert len(list(perform_latents(model, "walk", drawn, frames=3))) == 6
 
 
 @pytest.mark.parametrize(

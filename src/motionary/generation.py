@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
-from math import ceil
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from motionary.body.assets import load_body
 from motionary.body.skeleton import NUM_JOINTS
@@ -65,16 +65,52 @@ def performances(
     Raises:
         ValueError: As `generate`, at once.
     """
-    label = model.action_index(action)
     if num < 1:
         raise ValueError(f"num must be at least 1; got {num}.")
+    latents = draw_latents(model, action, num, seed)
+    return perform_latents(model, action, latents, frames=frames, seconds=seconds)
+
+
+def draw_latents(model: Model, action: str, num: int = 1, seed: int = 0) -> Float[Tensor, "N Z"]:
+    """The latents of the motions that `generate` makes with this seed.
+
+    Raises:
+        ValueError: If the action is unknown, or the seed negative.
+    """
+    label = model.action_index(action)
     if seed < 0:
         raise ValueError(f"seed must not be negative; got {seed}.")
+    noise = sample_latents(num + -num % MOTIONS_AT_ONCE, model.network.config.latent_dim, seed)
+    labels = torch.full((MOTIONS_AT_ONCE,), label)
+    return torch.cat([model.latents(part, labels) for part in noise.split(MOTIONS_AT_ONCE)])[:num]
+
+
+def perform_latents(
+    model: Model,
+    action: str,
+    latents: Float[Tensor, "N Z"],
+    *,
+    frames: int | None = None,
+    seconds: float | None = None,
+) -> Iterator[Motion]:
+    """What chosen latents stand for, one motion after the other, standing on the ground.
+
+    Args:
+        model: From `load_model`.
+        action: One of model.actions.
+        latents: From `draw_latents`, or others: between or beside such ones.
+        frames: Length in frames; the length the model learned when neither this nor seconds is given.
+        seconds: Length in seconds instead.
+
+    Raises:
+        ValueError: If the action is unknown or the length not positive, at once.
+    """
+    label = model.action_index(action)
     length = _length(model, frames, seconds)
-    num_batches = ceil(num / MOTIONS_AT_ONCE)
-    latents = sample_latents(num_batches * MOTIONS_AT_ONCE, model.network.config.latent_dim, seed)
+    num = len(latents)
+    filled = functional.pad(latents, (0, 0, 0, -num % MOTIONS_AT_ONCE))
     decoded = (
-        features for z in latents.split(MOTIONS_AT_ONCE) for features in model.decode_action(z, label, length)
+        features for z in filled.split(MOTIONS_AT_ONCE) for features in _decode(model, z, label, length)
     )
     body = _ground_body()
     return (features_to_motion(rows, model.fps, action).on_ground(body) for rows in islice(decoded, num))
@@ -89,6 +125,16 @@ def decode_vertices(features: Float[Tensor, "B T 25 6"], body: BodyModel) -> Ite
     rows = features.flatten(0, 1)
     posed = body.shape().pose(rotation_6d_to_matrix(rows[:, :NUM_JOINTS]), rows[:, NUM_JOINTS, :3])
     return stream_vertices(posed)
+
+
+@torch.no_grad()
+def _decode(
+    model: Model, latents: Float[Tensor, "B Z"], label: int, num_frames: int
+) -> Float[Tensor, "B T 25 6"]:
+    """The motions of latents of one action, to the CPU."""
+    z = latents.to(model.network.decoder.action_bias.device)
+    labels = torch.full((len(z),), label, device=z.device)
+    return model.in_world(model.network.decode(z, labels, num_frames)).cpu()
 
 
 def _length(model: Model, frames: int | None, seconds: float | None) -> int:
