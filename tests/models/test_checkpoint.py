@@ -71,6 +71,15 @@ def test_only_what_older_versions_cannot_read_says_so(model, path):
     assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 2
 
 
+@pytest.mark.parametrize(
+    ("licence", "named"), [("CC BY-NC 4.0; credit: them", True), ("CC BY-SA 3.0", False), ("unknown", False)]
+)
+def test_a_licence_that_restricts_use_is_named_at_loading(licence, named, model, path, caplog):
+    replace(model, licence=licence).save(path)
+    load_model(path)
+    assert (licence in caplog.text) == named
+
+
 def test_a_run_folder_names_its_model(path):
     assert find_checkpoint(path.parent) == find_checkpoint(str(path)) == path
 

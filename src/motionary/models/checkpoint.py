@@ -1,6 +1,8 @@
 """Models on disk: one safetensors file whose JSON header says what the tensors are for."""
 
 import json
+import logging
+import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +25,9 @@ HEADER = "motionary"
 MODEL_FILE = "model.safetensors"
 BUNDLED = Path(__file__).resolve().parents[1] / "pretrained"
 """Folder of the models that come with the package, one folder each."""
+
+RESTRICTED = re.compile(r"\bNC\b|non-?commercial|research", re.IGNORECASE)
+"""Licences whose terms a user has to know before using what a model makes."""
 
 Kind = Literal["actor", "gru", "stgcn"]
 
@@ -209,7 +214,7 @@ class Model:
 
 
 def load_model(name_or_path: str | Path) -> Model:
-    """Load a trained ACTOR.
+    """Load a trained ACTOR; a licence that allows research only is named in the log.
 
     Args:
         name_or_path: A run folder, a .safetensors file, or the name of a bundled model.
@@ -229,6 +234,10 @@ def load_model(name_or_path: str | Path) -> Model:
         checkpoint.fill(network)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is not a usable model: {str(error).rstrip('.')}.") from None
+    if RESTRICTED.search(checkpoint.licence):
+        logging.getLogger(__name__).warning(
+            "The model %s and what it makes are licensed: %s", name_or_path, checkpoint.licence
+        )
     return Model(
         network=network.eval().requires_grad_(False),
         actions=checkpoint.actions,
