@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
+from motionary.atomic import explained
 from motionary.commands.assets import assets_get, assets_list, assets_set
 from motionary.commands.compare import compare
 from motionary.commands.dataset import dataset_inspect, import_
@@ -31,6 +32,7 @@ from motionary.commands.figure import figure_compare, figure_diversity, figure_s
 from motionary.commands.finegym import finegym_curate, finegym_cut, finegym_fetch, finegym_plan
 from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.published import import_model
+from motionary.interruption import exit_code, sender, sigterm_raises
 
 Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
 
@@ -256,13 +258,14 @@ def main(argv: list[str] | None = None) -> None:
         return
     name, rest = _command(words)
     try:
-        tyro.cli(COMMANDS[name], args=rest, prog=f"motionary {name}")
+        with sigterm_raises():
+            tyro.cli(COMMANDS[name], args=rest, prog=f"motionary {name}")
     except (CommandError, ValueError, OSError) as error:
-        _print_error(error)
+        _print_error(explained(error))
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("motionary: stopped; finished files are kept.", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as interrupt:
+        print(f"motionary: stopped by {sender(interrupt)}; what was finished is kept.", file=sys.stderr)
+        sys.exit(exit_code(interrupt))
 
 
 def _command(words: list[str]) -> tuple[str, list[str]]:

@@ -97,6 +97,10 @@ class Motion:
         path = Path(path)
         if path.suffix != ".npz":
             raise ValueError(f"A motion is saved as .npz; got {path}.")
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """What `save` writes."""
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -110,7 +114,7 @@ class Motion:
             action=np.array(self.action or ""),
             up_axis=np.array("y"),  # AMASS files, which say nothing, are z up
         )
-        write_atomically(path, buffer.getvalue())
+        return buffer.getvalue()
 
     @classmethod
     def load(cls, path: Path | str) -> "Motion":

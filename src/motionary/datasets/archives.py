@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from motionary.atomic import DiskFull, told_if_full
+
 ARCHIVE_SUFFIXES = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
 
 LARGEST_BYTES = 64 << 30
@@ -39,7 +41,10 @@ def as_folder(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
         folder = Path(temporary) / path.name.partition(".")[0]
         folder.mkdir()
         try:
-            _unpack(path, folder, suffixes)
+            with told_if_full(folder):
+                _unpack(path, folder, suffixes)
+        except DiskFull:
+            raise
         except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise ValueError(f"{path} is a damaged or cut archive ({reason}).") from None

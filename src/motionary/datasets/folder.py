@@ -1,6 +1,7 @@
 """A data set on disk: a folder of Motion files and a `dataset.json` that says what they are."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -10,12 +11,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from motionary.atomic import PARTIAL, told_if_full, write_atomically
 from motionary.datasets.actions import ClipRecord, Rejected, SplitName
 from motionary.datasets.mirroring import mirrored_actions
-from motionary.motion import Motion, write_atomically
+from motionary.locks import alone_making
+from motionary.motion import Motion
 
 FORMAT_VERSION = 2
 INDEX_NAME = "dataset.json"
+OLD = ".old"
+"""Ending of a data set that is about to be replaced."""
 
 
 @dataclass(frozen=True)
@@ -226,21 +231,39 @@ def folder_in_one_piece(
         may_replace: Says whether what is there may go.
 
     Raises:
-        ValueError: If out is in use.
+        ValueError: If out is in use, or another run is making it.
+        DiskFull: If there is no room for it.
     """
     check_unused(out, may_replace=may_replace)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    folder.chmod(0o755)
-    old = folder.with_name(f"{folder.name}.old")
-    try:
-        yield folder
-        if out.exists():
-            out.replace(old)
-        folder.replace(out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    with alone_making(out), told_if_full(out):
+        for left in _left_by_a_killed_run(out):
+            _put_back(left, out)
+        check_unused(out, may_replace=may_replace)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=PARTIAL))
+        folder.chmod(0o755)
+        try:
+            yield folder
+            if out.exists():
+                out.replace(folder.with_name(f"{folder.name}{OLD}"))
+            folder.replace(out)
+        finally:
+            _put_back(folder, out)
+
+
+def _put_back(folder: Path, out: Path) -> None:
+    """Remove a temporary folder; what it was to replace comes back where it did not."""
+    old = folder.with_name(f"{folder.name}{OLD}")
+    if old.exists() and not out.exists():
+        old.replace(out)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _left_by_a_killed_run(out: Path) -> list[Path]:
+    """Temporary folders beside out, by their first names."""
+    name = re.compile(rf"(\.{re.escape(out.name)}\.[a-z0-9_]{{8}}{re.escape(PARTIAL)})({re.escape(OLD)})?")
+    found = (name.fullmatch(path.name) for path in out.parent.iterdir())
+    return sorted({out.with_name(match[1]) for match in found if match})
 
 
 def check_unused(out: Path, *, may_replace: Callable[[Path], bool] = lambda _: False) -> None:

@@ -10,12 +10,14 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
-from motionary.atomic import write_atomically
+from motionary.atomic import write_together
 from motionary.estimators.fitting import Camera
 from motionary.estimators.strip import Thumbnail, who_is_who
 from motionary.estimators.verdict import Quality
 from motionary.estimators.video import VideoFacts
 from motionary.motion import Motion, gaps
+
+RECEIPT_NAME = "estimate.json"
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class VideoEstimate:
 
 
 def save_estimate(estimate: VideoEstimate, folder: Path, *, receipt: dict[str, Any] | None = None) -> Path:
-    """Write person_<k>.npz for every person, with estimate.json and people.png, each whole or not at all.
+    """Write person_<k>.npz for every person, with people.png and estimate.json, whole or not at all.
 
     A person hidden for long gives several files; estimate.json tells by `person` which belong together. Files
     of people that an earlier run found here and this one did not are removed.
@@ -153,21 +155,18 @@ def save_estimate(estimate: VideoEstimate, folder: Path, *, receipt: dict[str, A
     Args:
         estimate: What was found.
         folder: Where it goes.
-        receipt: What it was made from, kept in estimate.json, which is written last.
+        receipt: What it was made from, kept in estimate.json: where that is, the others are there too.
 
     Returns:
         The folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, person in estimate.people.items():
-        person.motion.save(folder / f"person_{number}.npz")
-    for path in folder.glob("person_*.npz"):
-        suffix = path.stem.removeprefix("person_")
-        if suffix.isdecimal() and int(suffix) not in estimate.people:
-            path.unlink()  # left by an earlier run
+    motions = {number: person.motion for number, person in estimate.people.items()}
+    contents = {f"person_{number}.npz": motion.to_bytes() for number, motion in motions.items()}
+    earlier = [path.name for path in folder.glob("person_*.npz") if path.stem[7:].isdecimal()]
     if estimate.thumbnails:
         _, png = cv2.imencode(".png", estimate.strip()[..., ::-1])
-        write_atomically(folder / "people.png", png.tobytes())
+        contents["people.png"] = png.tobytes()
     summary = estimate.summary() | ({"receipt": receipt} if receipt else {})
-    write_atomically(folder / "estimate.json", (json.dumps(summary, indent=2) + "\n").encode())
+    contents[RECEIPT_NAME] = (json.dumps(summary, indent=2) + "\n").encode()
+    write_together(folder, contents, instead_of=earlier)
     return folder

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from rich.table import Table
 
-from motionary.atomic import write_atomically
+from motionary.atomic import write_together
 from motionary.evaluation.grid import Grid
 
 SCORES_FILE = "evaluation_metrics_all.yaml"
@@ -133,14 +133,13 @@ class PublishedScores:
     def write(self, out: Path) -> list[Path]:
         """Write metrics.json, the published YAML, and the table as text, LaTeX and Markdown."""
         contents = {
-            "metrics.json": self.to_json(),
             SCORES_FILE: self.to_yaml(),
             "table.txt": self.easy_table() + "\n",
             "table.tex": self.latex() + "\n",
             "table.md": self.markdown() + "\n",
+            "metrics.json": self.to_json(),
         }
-        for name, content in contents.items():
-            write_atomically(out / name, content.encode())
+        write_together(out, {name: content.encode() for name, content in contents.items()})
         return [out / name for name in contents]
 
 

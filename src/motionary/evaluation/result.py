@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from motionary.atomic import write_atomically
+from motionary.atomic import write_atomically, write_together
 from motionary.evaluation.grid import Grid
 from motionary.evaluation.metrics import interval95
 from motionary.evaluation.physical import MEASURES
@@ -179,12 +179,11 @@ class EvaluationResult:
     def write(self, out: Path) -> list[Path]:
         """Write metrics.json, and the tables as LaTeX and Markdown."""
         contents = {
-            "metrics.json": self.to_json(),
             "table.tex": "\n".join(grid.latex() for grid in self.grids()),
             "table.md": "\n".join(grid.markdown() for grid in self.grids()),
+            "metrics.json": self.to_json(),
         }
-        for name, content in contents.items():
-            write_atomically(out / name, content.encode())
+        write_together(out, {name: content.encode() for name, content in contents.items()})
         return [out / name for name in contents]
 
 

@@ -1,7 +1,5 @@
 """Films of motions: one person, several in one room, or a grid of rooms with captions."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from motionary.atomic import placed_atomically
 from motionary.body.smpl import BodyModel
 from motionary.export.camera import View, stages
 from motionary.export.figure import tile
@@ -87,27 +86,21 @@ def encode(
     frames: Iterable[UInt8[ndarray, "H W 3"]], path: Path, fps: float | int, quality: int = 20
 ) -> None:
     """Write pictures as H.264 in .mp4, whole or not at all; odd sizes grow by a pixel."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".mp4")
-    os.close(handle)
-    try:
-        with av.open(temporary, "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            rate = Fraction(fps).limit_denominator(1001)  # holds 30000/1001 exactly
-            stream = container.add_stream(
-                "libx264", rate=rate, options={"crf": str(quality), "preset": "veryfast"}
-            )
-            stream.pix_fmt = "yuv420p"
-            for frame in frames:
-                even = np.pad(frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], mode="edge")
-                if not stream.codec_context.is_open:
-                    stream.height, stream.width = even.shape[:2]
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
-            container.mux(stream.encode())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with (
+        placed_atomically(path) as temporary,
+        av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as container,
+    ):
+        rate = Fraction(fps).limit_denominator(1001)  # holds 30000/1001 exactly
+        stream = container.add_stream(
+            "libx264", rate=rate, options={"crf": str(quality), "preset": "veryfast"}
+        )
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            even = np.pad(frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], mode="edge")
+            if not stream.codec_context.is_open:
+                stream.height, stream.width = even.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+        container.mux(stream.encode())
 
 
 def travels(motions: Sequence[Motion]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import av
 
-from motionary.atomic import write_atomically
+from motionary.atomic import placed_atomically, write_atomically
 from motionary.finegym.cut import CutClip, CutConfig, cut_piece
 from motionary.finegym.looking import FindPeople, look_at
 from motionary.finegym.plan import write_rows
@@ -252,9 +252,8 @@ def _place(clip: CutClip, decision: Decision, folder: Path, file: Path) -> None:
     source = folder / clip.file
     file.parent.mkdir(parents=True, exist_ok=True)
     if decision.start <= SAME_S and decision.end >= clip.duration - SAME_S:
-        temporary = file.with_name(f".{file.name}")
-        shutil.copyfile(source, temporary)
-        temporary.replace(file)
+        with placed_atomically(file) as temporary:
+            shutil.copyfile(source, temporary)
     elif (video := Path(clip.source)).is_file():
         cut_piece(video, clip.start + decision.start, clip.start + decision.end, file, CutConfig())
     else:

@@ -7,8 +7,6 @@ order, so that a browser steps through clips quickly.
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +16,7 @@ from typing import Any
 import av
 import numpy as np
 
+from motionary.atomic import placed_atomically
 from motionary.finegym.fetch import find_video
 from motionary.finegym.plan import PlannedClip, read_rows, safe, write_rows
 
@@ -173,21 +172,13 @@ def cut_piece(
     Raises:
         ValueError: If the video cannot be read, or shows nothing then.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.stem}.", suffix=".mp4")
-    os.close(handle)
     try:
-        with _opened(source) as container:
+        with placed_atomically(out) as temporary, _opened(source) as container:
             stream = container.streams.video[0]
             frames = _frames(container, stream, start_s, end_s)
-            piece = _encode(frames, stream, Path(temporary), config, mark)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, out)
-        return piece
+            return _encode(frames, stream, temporary, config, mark)
     except av.FFmpegError as error:
         raise ValueError(f"{source} cannot be read from {start_s:g} s on ({error.strerror})") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def _opened(source: Path) -> Any:

@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+from motionary.interruption import live_as_worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -44,13 +46,17 @@ def _in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], worker
                 return
             wait(waiting[:1], return_when=FIRST_COMPLETED)
             yield waiting.pop(0).result()
+    except BrokenProcessPool:
+        raise OSError(
+            "A worker process died, perhaps for want of memory: fewer --workers need less."
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and one processor to each worker."""
+    """Leave signals to the parent, end with it, and leave one processor to each worker."""
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    live_as_worker()
     torch.set_num_threads(1)

@@ -63,16 +63,24 @@ class Checkpoint:
         Raises:
             ValueError: If a weight is not finite, or too large for float16.
         """
+        write_atomically(Path(path), self.to_bytes(precision))
+
+    def to_bytes(self, precision: Literal["float32", "float16"] = "float32") -> bytes:
+        """What `save` writes.
+
+        Raises:
+            ValueError: As `save`.
+        """
         dtype = {"float32": torch.float32, "float16": torch.float16}[precision]
         tensors = {
             name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in self.tensors.items()
         }
         if bad := _not_finite(tensors):
-            raise ValueError(f"{bad} is not finite in {precision}; nothing was written to {path}.")
+            raise ValueError(f"{bad} is not finite in {precision}; nothing was written.")
         described = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tensors"}
         version = FORMAT_VERSION if MEAN in tensors else 1
         header = json.dumps({"format_version": version, **described})
-        write_atomically(Path(path), save(tensors, metadata={HEADER: header}))
+        return save(tensors, metadata={HEADER: header})
 
     @classmethod
     def load(cls, path: Path | str, *kinds: Kind) -> "Checkpoint":

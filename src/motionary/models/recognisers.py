@@ -156,7 +156,11 @@ class Recogniser:
 
     def save(self, path: Path | str) -> None:
         """Write one .safetensors checkpoint of its kind."""
-        Checkpoint(
+        self.checkpoint().save(path)
+
+    def checkpoint(self) -> Checkpoint:
+        """As it is saved."""
+        return Checkpoint(
             kind=self.kind,
             config=asdict(self.network.config),
             actions=self.actions,
@@ -166,7 +170,7 @@ class Recogniser:
             tensors={**self.network.state_dict(), REST_JOINTS: self.rest_joints},
             provenance=self.provenance,
             licence=self.licence,
-        ).save(path)
+        )
 
     @classmethod
     def load(cls, path: Path | str) -> "Recogniser":

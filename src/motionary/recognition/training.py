@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from motionary.atomic import write_atomically
+from motionary.atomic import write_together
 from motionary.body.assets import load_body
 from motionary.confusion import (
     accuracy,
@@ -30,6 +30,7 @@ from motionary.confusion import (
     report_per_action,
 )
 from motionary.datasets import ClipBatch, ClipConfig, Clips, Dataset, stratified_split
+from motionary.models.checkpoint import MODEL_FILE
 from motionary.models.recognisers import GruConfig, GruRecogniser, Network, Recogniser, RecogniserKind
 from motionary.models.stgcn import Stgcn, StgcnConfig
 from motionary.recognition.config import RecogniserTrainConfig
@@ -249,20 +250,21 @@ def _provenance(dataset: Dataset, config: RecogniserTrainConfig, metrics: dict[s
 
 def _write(out: Path, recogniser: Recogniser, metrics: dict[str, Any], log: list[_Epoch]) -> Path:
     part = "test" if metrics["test"] else "held_out"
+    contents: dict[str, bytes] = {}
     if metrics[part]:
         title = f"{part.replace('_', '-')} accuracy {100 * metrics[part]['accuracy']:.1f} %"
         confusion = np.array(metrics[part]["confusion"])
-        write_atomically(out / "confusion.png", draw_confusion(confusion, recogniser.actions, title))
-        report = report_per_action(confusion, recogniser.actions, title)
-        write_atomically(out / "report.md", report.encode())
+        contents["confusion.png"] = draw_confusion(confusion, recogniser.actions, title)
+        contents["report.md"] = report_per_action(confusion, recogniser.actions, title).encode()
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(asdict(log[0]))
     rows.writerows([f"{value:.6g}" for value in asdict(epoch).values()] for epoch in log)
-    write_atomically(out / "log.csv", table.getvalue().encode())
-    write_atomically(out / "metrics.json", json.dumps(metrics, indent=1).encode())
-    recogniser.save(out / "model.safetensors")
-    return out / "model.safetensors"
+    contents["log.csv"] = table.getvalue().encode()
+    contents["metrics.json"] = json.dumps(metrics, indent=1).encode()
+    contents[MODEL_FILE] = recogniser.checkpoint().to_bytes()
+    write_together(out, contents)
+    return out / MODEL_FILE
 
 
 def _progress() -> Progress:

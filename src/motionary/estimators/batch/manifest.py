@@ -1,11 +1,7 @@
 """What became of every video: one file, from which an interrupted run goes on."""
 
 import json
-import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -118,37 +114,3 @@ class Manifest:
         write_atomically(self.out / MANIFEST_NAME, (json.dumps(content, indent=1) + "\n").encode())
         now = time.monotonic()
         self._due_s = now + (now - started) / WRITING_SHARE
-
-
-@contextmanager
-def alone_in(out: Path) -> Iterator[None]:
-    """Make sure that this is the only run that works on a folder of results.
-
-    The lock goes with the process that holds it, however that ends.
-
-    Raises:
-        ValueError: If another run does.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    handle = _lock(out)
-    try:
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
-        with suppress(OSError):
-            out.rmdir()  # where nothing came of it
-
-
-def _lock(folder: Path) -> int | None:
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise ValueError(f"Another run is working on {folder}; wait for it, or stop it.") from None
-    return handle

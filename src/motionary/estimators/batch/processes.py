@@ -4,7 +4,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -13,6 +12,7 @@ from typing import Any
 from motionary.estimators.batch.crew import Died, Finished, News, Ready, Unable
 from motionary.estimators.batch.jobs import Job
 from motionary.estimators.batch.work import Outcome, Work, WorkConfig
+from motionary.interruption import live_as_worker
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a worker: libraries read it when they are loaded."""
@@ -103,9 +103,7 @@ def _environment(values: dict[str, str]) -> Any:
 
 def _serve(pipe: Connection, config: WorkConfig) -> None:
     """A worker's life: jobs come and outcomes go through the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    live_as_worker()  # and no longer than the parent: the next run may already be at the same videos
     try:
         work = Work(config)
         pipe.send("")
@@ -115,11 +113,3 @@ def _serve(pipe: Connection, config: WorkConfig) -> None:
         return
     except (ValueError, OSError) as error:
         pipe.send(str(error))
-
-
-def _end_with_parent() -> None:
-    """End at once when the parent is gone: the next run may already be at the same videos."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

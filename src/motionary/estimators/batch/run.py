@@ -1,22 +1,22 @@
 """Estimating many videos, from the sources to the manifest."""
 
 import os
-import signal
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from motionary.atomic import sweep
 from motionary.estimators import factory_of, load_estimator
 from motionary.estimators.batch.crew import Crew, Foreman
 from motionary.estimators.batch.jobs import Job, plan
-from motionary.estimators.batch.manifest import MANIFEST_NAME, Entry, Manifest, Status, alone_in
+from motionary.estimators.batch.manifest import MANIFEST_NAME, Entry, Manifest, Status
 from motionary.estimators.batch.processes import Processes
-from motionary.estimators.batch.work import Outcome, WorkConfig, clear, people_in, sweep
+from motionary.estimators.batch.work import Outcome, WorkConfig, clear, people_in
 from motionary.estimators.choosing import check_choice
+from motionary.interruption import sigterm_raises
+from motionary.locks import alone_in
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _work_through(jobs: list[Job], manifest: Manifest, config: BatchConfig, coun
     jobs = sorted(jobs, key=lambda job: -manifest.entries[job.video].num_bytes)
     foreman = Foreman(crew, num_workers, record)
     try:
-        with _stopped_by_sigterm():
+        with sigterm_raises():
             foreman.carry_out(jobs)
     finally:
         crew.close()
@@ -138,20 +138,3 @@ def _crew(manifest: Manifest, config: BatchConfig) -> tuple[Crew, int]:
 
     cluster = Cluster(work, config.ray, MANIFEST_NAME)
     return cluster, config.workers or cluster.num_processors()
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from motionary.atomic import sweep
 from motionary.estimators import Estimator, factory_of, load_estimator, save_estimate
 from motionary.estimators.batch.jobs import Job
 from motionary.estimators.choosing import choose
@@ -109,13 +110,6 @@ def clear(folder: Path) -> None:
     for path in (*folder.glob("person_*.npz"), folder / "people.png"):
         path.unlink(missing_ok=True)
     sweep(folder)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed worker left half written."""
-    for pattern in (f".{ESTIMATE_NAME}.*", ".person_*.npz.*", ".people.png.*"):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:
