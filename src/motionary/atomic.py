@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from motionary.locks import left_behind, marked_in_use
+from motionary.locks import alone_in, left_behind, marked_in_use
 
 PARTIAL = ".partial"
 """Ending of what is still being written: .<name>.<eight letters>.partial"""
@@ -83,6 +83,18 @@ def sweep(folder: Path) -> None:
     for path in folder.rglob(f".*{PARTIAL}"):
         if _LEFT.fullmatch(path.name) and path.is_file() and left_behind(path):
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Work on a folder alone, without what killed processes left half written in it.
+
+    Raises:
+        ValueError: If another run works on it; the message says which.
+    """
+    with alone_in(folder):
+        sweep(folder)
+        yield
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """A run goes on as if it had never stopped, learns, and stops when it cannot."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,6 +12,7 @@ import torch
 
 from motionary import load_model
 from motionary.datasets import Clips
+from motionary.locks import alone_in
 from motionary.models.actor import LossWeights
 from motionary.motion import Motion
 from motionary.training import TrainConfig, resume, step, train
@@ -58,6 +61,51 @@ def test_a_fitted_prior_is_that_of_the_training_clips(dataset, tmp_path):
     for label in range(2):
         expected = posterior.mean[batch.action == label].mean(0)
         assert (model.prior.mean[label] - expected).abs().max() < 0.1 * posterior.mean.std()
+
+
+@pytest.mark.parametrize(("number", "at_step"), [(signal.SIGTERM, 2), (signal.SIGINT, 3), (signal.SIGINT, 4)])
+def test_a_run_stopped_at_any_step_is_saved_there_and_goes_on(
+    number, at_step, dataset, tmp_path, monkeypatch
+):
+    """Two steps an epoch: the first of the second epoch, its last one, and so on."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    config = replace(TINY, save_minutes=60.0)
+    train(dataset, whole, config)
+    taken, real_step = [], step.Step.__call__
+
+    def stopped(self, *arguments):
+        taken.append(arguments)
+        if len(taken) == at_step:
+            os.kill(os.getpid(), number)
+        return real_step(self, *arguments)
+
+    monkeypatch.setattr(step.Step, "__call__", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset, broken, config)
+    assert len(taken) == at_step
+    assert load_model(broken).actions == ("jump", "walk")
+    resume(broken)
+    assert len(taken) == 8, "no step is taken twice"
+    assert losses(broken) == losses(whole)
+    for file in ("model.safetensors", STATE_FILE, "samples/epoch_00004/walk.npz"):
+        assert (broken / file).read_bytes() == (whole / file).read_bytes()
+
+
+def test_a_run_killed_between_its_state_and_its_model_gets_its_model(dataset, tmp_path):
+    run = tmp_path / "run"
+    model = train(dataset, run, TINY).read_bytes()
+    (run / "model.safetensors").write_bytes(b"of an earlier epoch")
+    assert resume(run).read_bytes() == model
+
+
+def test_a_run_belongs_to_one_process(dataset, tmp_path):
+    run = tmp_path / "run"
+    train(dataset, run, TINY, stop_after=1)
+    said = rf"Another run is working on .*run: process {os.getpid()} on"
+    with alone_in(run), pytest.raises(ValueError, match=said):
+        resume(run)
+    with alone_in(tmp_path / "new"), pytest.raises(ValueError, match="Another run"):
+        train(dataset, tmp_path / "new", TINY)
 
 
 def test_epochs_after_the_last_save_are_forgotten_on_resuming(dataset, tmp_path):

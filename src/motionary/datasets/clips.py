@@ -25,6 +25,7 @@ from motionary.datasets.folder import Dataset
 from motionary.datasets.loading import ahead, load_features
 
 Facing = Literal["as_recorded", "forward"]
+Draw = tuple[Int[ndarray, "_"], np.random.Generator]
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,17 @@ class Clips:
                 whatever the number of workers, the batches are the same.
             workers: Threads that make batches ahead of time; 0 makes each when it is asked for.
         """
+        return self.batches(self.draws(batch_size, rng), workers)
+
+    def draws(self, batch_size: int, rng: np.random.Generator) -> list[Draw]:
+        """What each batch of an epoch is made from: the motions, and what chooses their windows."""
         order = rng.permutation(len(self))
         parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        jobs = list(zip(parts, rng.spawn(len(parts)), strict=True))
-        return ahead(jobs, lambda job: self.varied_batch(*job), workers)
+        return list(zip(parts, rng.spawn(len(parts)), strict=True))
+
+    def batches(self, draws: Sequence[Draw], workers: int = 0) -> Iterator[ClipBatch]:
+        """The batches of an epoch, or those of them that are still to come."""
+        return ahead(draws, lambda draw: self.varied_batch(*draw), workers)
 
     def _batch(self, index: Int[ndarray, "B"], variation: Variation, rng: np.random.Generator) -> ClipBatch:
         position, mask = self._positions(index, variation.speed, rng)

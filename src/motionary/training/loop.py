@@ -3,7 +3,9 @@
 import json
 import math
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,17 +16,18 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from motionary.atomic import write_atomically
+from motionary.atomic import working_in, write_atomically
 from motionary.body.assets import load_body
 from motionary.datasets import Clips, Dataset
 from motionary.features import features_to_motion
+from motionary.interruption import Stop, stopping_where_it_fits
 from motionary.models.actor import ActorLoss, Posterior, actor_loss, sample_latents
 from motionary.models.checkpoint import MODEL_FILE, Model
 from motionary.models.prior import LatentPrior
 from motionary.training.config import PRESETS, TrainConfig
 from motionary.training.journal import Journal
 from motionary.training.processes import Processes
-from motionary.training.state import STATE_FILE, Run, seed_epoch
+from motionary.training.state import STATE_FILE, Begun, Run, seed_epoch
 from motionary.training.step import Step
 
 CONFIG_FILE = "config.json"
@@ -58,15 +61,14 @@ def train(
             finite.
     """
     out, config = Path(out), config or PRESETS["small"]
-    if (out / STATE_FILE).exists() or (out / MODEL_FILE).exists():
-        raise ValueError(
-            f"{out} holds a run already; go on with `motionary train --resume {out}` or name another."
-        )
+    _check_unused(out)
     _check(dataset)
     processes = Processes.join()
-    if processes.first:
-        write_atomically(out / CONFIG_FILE, json.dumps(config.to_dict(), indent=1).encode())
-    return _train(Run.start(dataset, config), out, stop_after, processes)
+    with _alone_in(out, processes):
+        if processes.first:
+            _check_unused(out)
+            write_atomically(out / CONFIG_FILE, json.dumps(config.to_dict(), indent=1).encode())
+        return _train(Run.start(dataset, config), out, stop_after, processes)
 
 
 def resume(out: Path | str, *, epochs: int | None = None, stop_after: int | None = None) -> Path:
@@ -84,7 +86,26 @@ def resume(out: Path | str, *, epochs: int | None = None, stop_after: int | None
         FileNotFoundError: If the folder holds no run, or the data set has gone.
         ValueError: If the state is damaged, the data set has changed, or the loss stops being finite.
     """
-    return _train(Run.load(Path(out), epochs=epochs), Path(out), stop_after, Processes.join())
+    out = Path(out)
+    if not (out / STATE_FILE).is_file():
+        Run.load(out)  # which says that there is none
+    processes = Processes.join()
+    with _alone_in(out, processes):
+        return _train(Run.load(out, epochs=epochs), out, stop_after, processes)
+
+
+@contextmanager
+def _alone_in(out: Path, processes: Processes) -> Iterator[None]:
+    """The first process holds the folder for all."""
+    with working_in(out) if processes.first else nullcontext():
+        yield
+
+
+def _check_unused(out: Path) -> None:
+    if (out / STATE_FILE).exists() or (out / MODEL_FILE).exists():
+        raise ValueError(
+            f"{out} holds a run already; go on with `motionary train --resume {out}` or name another."
+        )
 
 
 def _train(run: Run, out: Path, stop_after: int | None, processes: Processes) -> Path:
@@ -92,12 +113,14 @@ def _train(run: Run, out: Path, stop_after: int | None, processes: Processes) ->
     clips = Clips(run.dataset.split("train"), config.clips(), config.augment)
     held_out = Clips(run.dataset.split("test"), config.clips())
     last = min(config.epochs, stop_after or config.epochs)
-    saved_s = time.monotonic()
     step = Step(run, processes)
     processes.wait()  # none saves before all have looked for an earlier run
-    with torch.random.fork_rng(), _journal(run, out, processes) as journal:
+    with torch.random.fork_rng(), _journal(run, out, processes) as journal, _stopping(processes) as stop:
+        saving = Saving(run, clips, out, stop)
+        if run.epoch >= last and processes.first:
+            saving.save()  # it may have been killed between its state and its model
         while run.epoch < last:
-            values = _train_epoch(run, clips, step)
+            values = _train_epoch(run, clips, step, saving)
             run.epoch += 1
             if not processes.first:
                 continue
@@ -106,30 +129,86 @@ def _train(run: Run, out: Path, stop_after: int | None, processes: Processes) ->
             journal.record(run.epoch, values)
             if _due(run, config.sample_every):
                 _save_samples(run, clips, out)
-            if run.epoch == last or time.monotonic() - saved_s > config.save_minutes * 60:
-                _save(run, clips, out)
-                saved_s = time.monotonic()
+            if run.epoch == last:
+                saving.save()
+            else:
+                saving.save_if_due()
     processes.wait()
     return out / MODEL_FILE
 
 
-def _train_epoch(run: Run, clips: Clips, step: Step) -> dict[str, float]:
-    """One window of every clip; the mean losses."""
+def _stopping(processes: Processes) -> AbstractContextManager[Stop]:
+    """One process can stop after any step; of several none can, as the others would wait for it."""
+    return stopping_where_it_fits() if processes.count == 1 else nullcontext(Stop())
+
+
+@dataclass
+class Saving:
+    """Saves a run every few minutes, and before it stops."""
+
+    run: Run
+    clips: Clips
+    out: Path
+    stop: Stop
+    saved_s: float = field(default_factory=time.monotonic)
+
+    def save(self) -> None:
+        """Write the state, then the model; `resume` writes the model where only the state came through."""
+        self.run.save(self.out)
+        _model(self.run, self.clips).save(self.out / MODEL_FILE)
+        self.saved_s = time.monotonic()
+
+    def save_if_due(self, check: Callable[[], object] = lambda: None) -> None:
+        """Save if it was long ago, or somebody wants the run to stop, which it then does.
+
+        Args:
+            check: Called before.
+
+        Raises:
+            KeyboardInterrupt: If the run is to stop.
+        """
+
+        def save() -> None:
+            check()
+            self.save()
+
+        if time.monotonic() - self.saved_s > self.run.config.save_minutes * 60:
+            save()
+        self.stop.leave_if_asked(save)
+
+
+def _train_epoch(run: Run, clips: Clips, step: Step, saving: Saving) -> dict[str, float]:
+    """One window of every clip, or of those that were left where the epoch was saved; the mean losses."""
     rng, noise = seed_epoch(run.config.seed, run.epoch, step.processes.rank)
     rate = learning_rate(run.config, run.epoch)
     run.set_learning_rate(rate)
-    losses, seen = [], []
-    for batch in clips.epoch(run.config.batch_size, rng, run.config.loader_workers):
-        size = (len(batch.clip), run.config.latent_dim)
-        losses.append(step(batch, torch.from_numpy(noise.standard_normal(size, np.float32))))
-        seen.append(batch.clip)
+    draws = clips.draws(run.config.batch_size, rng)
+    seen = [indices for indices, _ in draws]
+    noises = (noise.standard_normal((len(batch), run.config.latent_dim), np.float32) for batch in seen)
+    losses: list[Tensor] = []
+    if run.begun:
+        losses = list(run.begun.losses.to(run.device))
+        run.begun.resume_dropout(run.device)
+
+    def check() -> None:
+        _check_finite(run, torch.stack(losses).double().cpu().numpy(), seen)
+        run.begun = Begun.now(losses, run.device)
+
+    to_come = draws[len(losses) :]
+    for _ in losses:
+        next(noises)
+    for batch in clips.batches(to_come, run.config.loader_workers):
+        losses.append(step(batch, torch.from_numpy(next(noises))))
+        if step.processes.count == 1 and len(losses) < len(draws):
+            saving.save_if_due(check)
+    run.begun = None
     numbers = step.processes.sum(torch.stack(losses)).double().cpu().numpy()
     _check_finite(run, numbers, seen)
     total = np.array([len(batch) for batch in seen]) / len(clips) @ numbers
     return {**_named("train", total), "train/learning_rate": rate}
 
 
-def _check_finite(run: Run, losses: Float[ndarray, "S 4"], seen: list[Int[Tensor, "_"]]) -> None:
+def _check_finite(run: Run, losses: Float[ndarray, "S 4"], seen: Sequence[Int[ndarray, "_"]]) -> None:
     """Stop the run if the loss of a step is no number."""
     bad = np.flatnonzero(~np.isfinite(losses).all(1))
     if bad.size:
@@ -170,11 +249,6 @@ def learning_rate(config: TrainConfig, epoch: int) -> float:
 def _journal(run: Run, out: Path, processes: Processes) -> AbstractContextManager[Any]:
     """The run's log, kept by the first process alone."""
     return Journal(out, run.epoch, run.config.epochs) if processes.first else nullcontext()
-
-
-def _save(run: Run, clips: Clips, out: Path) -> None:
-    _model(run, clips).save(out / MODEL_FILE)
-    run.save(out)
 
 
 def _model(run: Run, clips: Clips) -> Model:

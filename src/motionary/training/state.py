@@ -1,16 +1,18 @@
 """What a run needs to go on where it stopped, in one safetensors file.
 
-Randomness is not in it: every epoch draws from streams of its own, seeded by the run's seed and the epoch's
-number.
+Every epoch draws from streams of its own, seeded by the run's seed and the epoch's number: how far they have
+come is kept only where a run was saved midway through an epoch.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 from safetensors.torch import save
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -25,9 +27,45 @@ from motionary.training.config import TrainConfig
 from motionary.training.processes import own_device
 
 STATE_FILE = "training_state.safetensors"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of states saved midway through an epoch; others have format 1."""
+LOSSES, DROPOUT = "begun.losses", "begun.dropout."
+"""Names of tensors of an epoch that is not over."""
 HEADER = "motionary_training"
 """Key of the header entry that holds our JSON."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Steps of an epoch that is not over."""
+
+    losses: Float[Tensor, "S 4"]
+    """Of each step so far."""
+    dropout: dict[str, UInt8[Tensor, "_"]]
+    """Where torch's streams are, by device: dropout draws from them."""
+
+    @classmethod
+    def now(cls, losses: Sequence[Float[Tensor, "4"]], device: torch.device) -> "Begun":
+        """After the steps with these losses."""
+        streams = {"cpu": torch.get_rng_state()}
+        if device.type == "cuda":
+            streams["cuda"] = torch.cuda.get_rng_state(device)
+        return cls(torch.stack(list(losses)).cpu(), streams)
+
+    def resume_dropout(self, device: torch.device) -> None:
+        """Let torch's streams go on where they were."""
+        torch.set_rng_state(self.dropout["cpu"])
+        if device.type == "cuda" and "cuda" in self.dropout:
+            torch.cuda.set_rng_state(self.dropout["cuda"], device)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As a state holds them."""
+        return {LOSSES: self.losses} | {DROPOUT + name: stream for name, stream in self.dropout.items()}
+
+    @classmethod
+    def of_tensors(cls, tensors: dict[str, Tensor]) -> "Begun | None":
+        """Out of a state's tensors; None where it was saved at an epoch's end."""
+        return cls(tensors[LOSSES], _under(tensors, DROPOUT)) if LOSSES in tensors else None
 
 
 @dataclass
@@ -44,6 +82,8 @@ class Run:
     points: BodyPoints
     epoch: int = 0
     """Epochs done."""
+    begun: Begun | None = None
+    """The next one, where it was saved midway."""
 
     @classmethod
     def start(cls, dataset: Dataset, config: TrainConfig) -> "Run":
@@ -79,14 +119,20 @@ class Run:
         return self.average.module if self.average is not None else self.network  # type: ignore[return-value]
 
     def save(self, out: Path) -> None:
-        """Write the state into the run's folder, whole or not at all."""
+        """Write the state into the run's folder, whole or not at all.
+
+        Raises:
+            DiskFull: If there is no room; the state of before stays.
+        """
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
         if self.average is not None:
             tensors |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": t for name, t in moments.items()}
+        if self.begun:
+            tensors |= self.begun.tensors()
         header = {
-            "format_version": FORMAT_VERSION,
+            "format_version": FORMAT_VERSION if self.begun else 1,
             "epoch": self.epoch,
             "config": self.config.to_dict(),
             "dataset": str(self.dataset.root.resolve()),
@@ -109,7 +155,10 @@ class Run:
         """
         path = out / STATE_FILE
         if not path.is_file():
-            raise FileNotFoundError(f"{out} holds no training run to resume: it has no {STATE_FILE}.")
+            raise FileNotFoundError(
+                f"{out} holds no training run to resume: it has no {STATE_FILE}. A run that was "
+                "killed before it was first saved has to be started anew."
+            )
         tensors, header = read_safetensors(path)
         try:
             saved = json.loads(header[HEADER])
@@ -123,7 +172,7 @@ class Run:
         if clip_paths(dataset) != paths:
             raise ValueError(f"The data set {root} has other clips than when {out} was started.")
         run = cls.start(dataset, replace(config, epochs=epochs or config.epochs))
-        run.epoch = epoch
+        run.epoch, run.begun = epoch, Begun.of_tensors(tensors)
         run._fill(tensors, path)
         return run
 
