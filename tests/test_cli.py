@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from motionary.cli import COMMANDS, main
+from motionary.cli import COMMANDS, STEPS, main
 from motionary.motion import Motion
 
 
@@ -33,10 +33,27 @@ def failing(capsys, *words: object) -> str:
     return capsys.readouterr().err
 
 
-def test_help_names_every_command_quickly(capsys):
+def test_help_names_every_command_on_one_screen(capsys):
     run("--help")
-    printed = capsys.readouterr().out
-    assert all(f"  {name} " in printed for name in COMMANDS)
+    lines = capsys.readouterr().out.splitlines()
+    for name in COMMANDS:
+        first, _, member = name.partition(" ")
+        assert any(first in line.split() and (not member or member in line.split()) for line in lines), name
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize(("words", "code"), [(["dataset"], 2), (["dataset", "--help"], 0)])
+def test_a_family_lists_its_members(words, code, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(*words)
+    assert stopped.value.code == code
+    assert "motionary dataset inspect" in capsys.readouterr().out
+
+
+def test_every_command_stands_on_the_path():
+    named = {name for names in STEPS.values() for name in names}
+    assert {name.split()[0] for name in COMMANDS} == named
 
 
 def test_help_does_not_import_torch():
@@ -82,6 +99,10 @@ def test_recordings_to_scored_motion(tmp_path, capsys):
     ("words", "said"),
     [
         (["fly"], "unknown command 'fly'"),
+        (["figur", "strip"], "did you mean figure"),
+        (["train", "data", "--epoch", "3"], "Unrecognized options: --epoch"),
+        (["train", "data", "--epochs", "many"], "--epochs"),
+        (["generate", "hdm05"], "--action STR --out PATH"),
         (["asset", "list"], "did you mean"),
         (["estimate", "--out", "x"], "Expected a video file"),
         (["estimate", "nowhere.mp4", "--out", "x"], "nowhere.mp4"),
@@ -100,6 +121,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(words, said, capsys, tmp_path,
     assert said in error
     assert len([line for line in error.splitlines() if line.startswith("motionary:")]) == 1
     assert "Traceback" not in error
+    assert len(error.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,16 +5,16 @@ imported inside, so that `--help` is quick.
 """
 
 import difflib
-import inspect
+import json
+import os
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
 from tyro.conf import Positional, arg
 
+from motionary import progress
 from motionary.atomic import explained
 from motionary.commands.assets import assets_get, assets_list, assets_set
 from motionary.commands.compare import compare
@@ -31,7 +31,9 @@ from motionary.commands.evaluate import evaluate
 from motionary.commands.figure import figure_compare, figure_diversity, figure_sheet, figure_strip
 from motionary.commands.finegym import finegym_curate, finegym_cut, finegym_fetch, finegym_plan
 from motionary.commands.named import dataset_check, dataset_list
+from motionary.commands.overview import HELP, family, listing, overview
 from motionary.commands.published import import_model
+from motionary.commands.speaking import MANNERS, Answer, Command, ask, carry_out
 from motionary.interruption import exit_code, sender, sigterm_raises
 
 Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
@@ -51,7 +53,7 @@ def train(
     epochs: int | None = None,
     seed: int | None = None,
     config: Annotated[tuple[str, ...], arg(name="set", metavar="NAME=VALUE")] = (),
-) -> None:
+) -> Answer:
     """Train ACTOR on a data set, or go on with a run.
 
     Args:
@@ -71,8 +73,7 @@ def train(
     if resume is not None:
         if dataset is not None or out is not None:
             raise CommandError("--resume takes neither DATASET nor --out: the run knows its own.")
-        print(f"model: {resume_run(resume, epochs=epochs)}")
-        return
+        return _made("model", resume_run(resume, epochs=epochs))
     if dataset is None or out is None:
         raise CommandError("Training needs DATASET and --out RUN, or --resume RUN.")
     given = {"epochs": epochs, "seed": seed}
@@ -81,8 +82,8 @@ def train(
     loaded = Dataset.load(dataset)
     if chosen.augment.mirror:
         images = loaded.mirrored_actions().items()
-        print("mirror images:", ", ".join(f"{a} -> {b or 'never'}" for a, b in images))
-    print(f"model: {train_run(loaded, out, chosen)}")
+        progress.say("mirror images: " + ", ".join(f"{a} -> {b or 'never'}" for a, b in images))
+    return _made("model", train_run(loaded, out, chosen))
 
 
 def train_recogniser(
@@ -93,7 +94,7 @@ def train_recogniser(
     kind: Literal["gru", "stgcn"] = "gru",
     epochs: int | None = None,
     seed: int | None = None,
-) -> None:
+) -> Answer:
     """Train the action recogniser that scores generated motion.
 
     Args:
@@ -113,10 +114,10 @@ def train_recogniser(
     config = replace(config, epochs=config.epochs if epochs is None else epochs)
     config = replace(config, seed=config.seed if seed is None else seed)
     checkpoint = train_run(Dataset.load(dataset), out, config)
-    report = checkpoint.with_name("report.md")
-    if report.exists():  # unless no clip was held out
-        print(report.read_text(encoding="utf-8"))
-    print(f"recogniser: {checkpoint}")
+    report, metrics = checkpoint.with_name("report.md"), checkpoint.with_name("metrics.json")
+    lines = [report.read_text(encoding="utf-8")] if report.exists() else []  # unless no clip was held out
+    facts = {"recogniser": str(checkpoint), **json.loads(metrics.read_text(encoding="utf-8"))}
+    return Answer(facts, (*lines, f"recogniser: {checkpoint}"))
 
 
 def generate(
@@ -130,7 +131,7 @@ def generate(
     seconds: float | None = None,
     seed: int = 0,
     formats: Formats = "npz",
-) -> None:
+) -> Answer:
     """Perform an action anew, as often and as long as wanted.
 
     Args:
@@ -150,12 +151,16 @@ def generate(
     suffixes = check_formats(formats.split(","))
     loaded = load_model(model)
     actions = loaded.actions if action == "all" else (action,)
-    for name in actions:
-        motions = performances(loaded, name, num, frames=frames, seconds=seconds, seed=seed)
-        for index, motion in enumerate(motions):
-            for suffix in suffixes:
-                export_motion(motion, out / f"{name}_{index}{suffix}")
-    print(f"{num * len(actions)} motions of {len(actions)} actions -> {out}")
+    written = []
+    with progress.stage("performing", num * len(actions), "motion") as stage:
+        for name in actions:
+            motions = performances(loaded, name, num, frames=frames, seconds=seconds, seed=seed)
+            for index, motion in enumerate(motions):
+                files = [out / f"{name}_{index}{suffix}" for suffix in suffixes]
+                written += [str(export_motion(motion, file)) for file in files]
+                stage.advance(note=name)
+    said = f"{num * len(actions)} motions of {len(actions)} actions -> {out}"
+    return Answer({"out": str(out), "actions": actions, "files": written}, (said,))
 
 
 def export(
@@ -166,7 +171,7 @@ def export(
     root: Literal["moving", "in_place"] = "moving",
     bones: Literal["smpl", "mixamo", "unreal", "vrm"] = "smpl",
     unit: Literal["cm", "m"] = "cm",
-) -> None:
+) -> Answer:
     """Write a motion in another format, chosen by the suffix of OUT.
 
     Args:
@@ -184,13 +189,14 @@ def export(
     config = ExportConfig(root, bones, unit)
     motions = [Motion.load(path) for path in motion]
     if len(motions) > 1:
-        print(export_together(motions, out, config=config))
+        export_together(motions, out, config=config)
     else:
-        print(export_motion(motions[0], out, config=config))
+        export_motion(motions[0], out, config=config)
+    return Answer({"file": str(out)}, (str(out),))
 
 
-def studio(source: Positional[str], /, *, port: int = 8080) -> None:
-    """Look at motions in the browser: those in a folder, or new ones of a model.
+def studio(source: Positional[str], /, *, port: int = 8080) -> Answer:
+    """Look at motions in the browser: a folder's, or new ones of a model.
 
     Args:
         source: A folder of motions, a run folder, a model.safetensors, or the name of a bundled model.
@@ -199,20 +205,40 @@ def studio(source: Positional[str], /, *, port: int = 8080) -> None:
     from motionary.studio import serve
 
     serve(source, port)
+    return Answer()
 
 
-def demo(*, out: Path = Path("motionary-demo")) -> None:
-    """See the whole path in a few minutes: estimate, generate, score, export, and a report of it all.
+def demo(*, out: Path = Path("motionary-demo")) -> Answer:
+    """See the whole path in a few minutes, and a report of it all.
 
     Args:
         out: Folder for everything it makes.
     """
     from motionary.demo import run_demo
 
-    print(f"report: {run_demo(out)}")
+    return _made("report", run_demo(out))
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
+def completion(shell: Positional[Literal["bash", "zsh", "fish"]], /) -> Answer:
+    """Print what makes a shell complete motionary's commands and options.
+
+    For this session: `source <(motionary completion bash)`; for all, put that line into ~/.bashrc. For zsh
+    likewise in ~/.zshrc, after `compinit`; for fish: `motionary completion fish | source`.
+
+    Args:
+        shell: Whose.
+    """
+    from motionary.commands.completing import completion_script
+
+    script = completion_script(shell, COMMANDS)
+    return Answer({"script": script}, (script,))
+
+
+def _made(what: str, path: Path) -> Answer:
+    return Answer({what: str(path)}, (f"{what}: {path}",))
+
+
+COMMANDS: dict[str, Command] = {
     "demo": demo,
     "estimate": estimate,
     "import": import_,
@@ -243,23 +269,40 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "assets list": assets_list,
     "assets get": assets_get,
     "assets set": assets_set,
+    "completion": completion,
 }
-"""In the order of the path they follow."""
+
+STEPS = {
+    "see": ("demo",),
+    "collect": ("estimate", "import", "dataset", "finegym"),
+    "learn": ("train", "train-recogniser", "import-model"),
+    "perform": ("generate", "export"),
+    "judge": ("evaluate", "compare"),
+    "show": ("figure", "studio"),
+    "set up": ("assets", "completion"),
+}
+"""The path that commands and families of commands follow."""
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command; a user's mistake is one line on stderr and exit code 2."""
     words = sys.argv[1:] if argv is None else argv
-    if not words or words[0] in ("-h", "--help"):
-        _print_overview()
+    while words and words[0] in MANNERS and len(words) > 1:
+        words = [*words[1:], words[0]]
+    if not words or words[0] in HELP:
+        print(overview(COMMANDS, STEPS))
         return
     if words[0] == "--version":
         print(version("motionary"))
         return
-    name, rest = _command(words)
     try:
+        name, rest = _command(words)
+        manner, work = ask(COMMANDS[name], name, rest)
         with sigterm_raises():
-            tyro.cli(COMMANDS[name], args=rest, prog=f"motionary {name}")
+            carry_out(work, manner)
+    except BrokenPipeError:  # whoever read the result, such as `head`, has seen enough
+        _forget_stdout()
+        sys.exit(1)
     except (CommandError, ValueError, OSError) as error:
         _print_error(explained(error))
         sys.exit(2)
@@ -269,23 +312,27 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _command(words: list[str]) -> tuple[str, list[str]]:
+    """The command's name and its own words."""
     for length in (2, 1):
         name = " ".join(words[:length])
         if name in COMMANDS:
             return name, words[length:]
-    family = [name for name in COMMANDS if name.startswith(f"{words[0]} ")]
-    near = family or difflib.get_close_matches(words[0], COMMANDS, n=3)
+    members = family(words[0], COMMANDS)
+    if members and set(words[1:2]) <= HELP:
+        print(listing(members, COMMANDS))
+        sys.exit(0 if words[1:] else 2)
+    near = members or difflib.get_close_matches(words[0], _said_first(), n=3)
     hint = f"; did you mean {' or '.join(near)}" if near else "; `motionary --help` lists them"
-    _print_error(CommandError(f"unknown command {' '.join(words[:2] if family else words[:1])!r}{hint}."))
-    sys.exit(2)
+    raise CommandError(f"unknown command {' '.join(words[:2] if members else words[:1])!r}{hint}.")
 
 
-def _print_overview() -> None:
-    print("Learns human motion from ordinary videos and performs it again on demand.\n")
-    print("usage: motionary COMMAND ...   (motionary COMMAND --help tells the rest)\n")
-    for name, command in COMMANDS.items():
-        summary = (inspect.getdoc(command) or "").splitlines()[0]
-        print(f"  {name:<18}{summary}")
+def _forget_stdout() -> None:
+    """Python would complain once more on closing it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _said_first() -> list[str]:
+    return list(dict.fromkeys((*COMMANDS, *(name.split()[0] for name in COMMANDS))))
 
 
 def _print_error(error: Exception) -> None:

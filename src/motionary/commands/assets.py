@@ -4,19 +4,31 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from motionary.commands.speaking import Answer
 
-def assets_list() -> None:
+
+def assets_list() -> Answer:
     """List bodies, weights and samples: what is here, what is missing, its licence, where to get it."""
     from motionary.body.assets import list_assets
 
+    lines, facts = [], {}
     for asset in list_assets():
         state = "here" if asset.installed() else f"not here, {asset.how}"
-        print(f"{asset.name} ({state})\n    {asset.purpose}\n    {asset.licence}; {asset.source}")
-        for file, note in asset.notes().items():
-            print(f"    {file}: {note['from']}, sha256 {note['sha256']}")
+        lines.append(f"{asset.name} ({state})\n    {asset.purpose}\n    {asset.licence}; {asset.source}")
+        lines += [
+            f"    {file}: {note['from']}, sha256 {note['sha256']}" for file, note in asset.notes().items()
+        ]
+        facts[asset.name] = {
+            "here": asset.installed(),
+            "purpose": asset.purpose,
+            "licence": asset.licence,
+            "source": asset.source,
+            "files": asset.notes(),
+        }
+    return Answer(facts, tuple(lines))
 
 
-def assets_get(name: Positional[str], /) -> None:
+def assets_get(name: Positional[str], /) -> Answer:
     """Fetch an asset that is free to fetch.
 
     Args:
@@ -24,10 +36,11 @@ def assets_get(name: Positional[str], /) -> None:
     """
     from motionary.body.assets import get_asset
 
-    print(get_asset(name))
+    path = get_asset(name)
+    return Answer({"path": str(path)}, (str(path),))
 
 
-def assets_set(name: Positional[str], file: Positional[Path], /) -> None:
+def assets_set(name: Positional[str], file: Positional[Path], /) -> Answer:
     """Check a licensed file that you have obtained, and put it where Motionary finds it.
 
     Args:
@@ -38,7 +51,7 @@ def assets_set(name: Positional[str], file: Positional[Path], /) -> None:
 
     path = set_asset(name, file)
     asset = ASSETS[name]
-    print(f"{path}, sha256 of {file.name} {asset.notes()[path.name]['sha256']}")
-    print(f"licence: {asset.licence}; {asset.source}")
-    if missing := asset.missing():
-        print(f"still missing: {', '.join(path.name for path in missing)}; {name} is {asset.given}")
+    checksum, missing = asset.notes()[path.name]["sha256"], [file.name for file in asset.missing()]
+    lines = [f"{path}, sha256 of {file.name} {checksum}", f"licence: {asset.licence}; {asset.source}"]
+    lines += [f"still missing: {', '.join(missing)}; {name} is {asset.given}"] if missing else []
+    return Answer({"path": str(path), "sha256": checksum, "missing": missing}, tuple(lines))

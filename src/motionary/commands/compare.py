@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from motionary.commands.speaking import Answer
+
 
 def compare(
     contender: Positional[tuple[str, ...]],
@@ -14,8 +16,8 @@ def compare(
     every: int | None = None,
     num: int = 8,
     seed: int = 0,
-) -> None:
-    """Put estimates of the same videos, or models of the same actions, side by side on one page.
+) -> Answer:
+    """Put estimates of the same videos, or models, side by side.
 
     Args:
         contender: Two or more folders that `motionary estimate --out` wrote (or one video's folder in each);
@@ -35,4 +37,5 @@ def compare(
         raise ValueError(f"--num counts performances and must be at least 1; got {num}.")
     judges = {name: load_recogniser(name) for name in recogniser}
     contenders = read_contenders(contender, num, seed)
-    print(write_comparison(contenders, judges, out, load_body(), config))
+    page = write_comparison(contenders, judges, out, load_body(), config)
+    return Answer({"page": str(page), "numbers": str(page.with_name("compare.json"))}, (str(page),))

@@ -1,13 +1,13 @@
 """`motionary import` and `motionary dataset ...`: making data sets, looking at them, changing them."""
 
-import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from rich.console import Console
 from rich.table import Table
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
+
+from motionary import progress
+from motionary.commands.speaking import Answer
 
 if TYPE_CHECKING:
     from motionary.datasets import Dataset
@@ -40,8 +40,8 @@ def import_(
     units: Literal["auto", "m", "cm", "mm", "inch"] = "auto",
     up: Literal["auto", "x", "y", "z"] = "auto",
     amc_fps: float = 120.0,
-) -> None:
-    """Turn motion capture, other systems' estimates, or a data set that has a name into a data set.
+) -> Answer:
+    """Make a data set of motion capture, estimates, or a set with a name.
 
     Args:
         source: Files, or folders searched for them; a list of clips, a .csv with the columns file,start,end,
@@ -83,7 +83,7 @@ def import_(
         kind, licence = cast(Recordings, format), licence or "unknown"
         options = RecordingImport(kind, label_pattern, fps, *split, licence, units, up, amc_fps)
         dataset = import_data_set(source, out, options, workers=workers)
-    _print_import(dataset, out)
+    return _imported(dataset, out)
 
 
 def _refuse(own: bool, format: str) -> None:
@@ -101,7 +101,7 @@ def _import_results(source: tuple[Path, ...], out: Path, options: "ResultImport"
 
     dataset = import_results(source, out, options)
     if "fps_assumed" in dataset.provenance:
-        print("note: no frame rate in the files; took 30, --fps gives the video's", file=sys.stderr)
+        progress.say("note: no frame rate in the files; took 30, --fps gives the video's")
     return dataset
 
 
@@ -113,27 +113,26 @@ def _import_named(name: str, source: tuple[Path, ...], out: Path, options: "Name
     return load_named(name).import_(source[0], out, options)
 
 
-def _print_import(dataset: "Dataset", out: Path) -> None:
+def _imported(dataset: "Dataset", out: Path) -> Answer:
     for item in dataset.rejected:
-        print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
-    print(
+        progress.say(f"rejected {item.source}: {item.reason}")
+    said = (
         f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}"
     )
+    return Answer({"out": str(out), **dataset.summary()}, (said,))
 
 
 def dataset_inspect(
     dataset: Positional[Path],
     /,
     *,
-    json_: Annotated[bool, arg(name="json")] = False,
     html: Path | None = None,
     pictures: int = 1000,
-) -> None:
+) -> Answer:
     """Show what a data set holds: actions, clips, durations, and what was rejected and why.
 
     Args:
         dataset: Data set folder.
-        json_: Print JSON instead of tables.
         html: Also write a page with a strip picture of each clip; it opens offline.
         pictures: Most pictures on the page: a thousand take about a minute.
     """
@@ -142,28 +141,19 @@ def dataset_inspect(
     loaded = Dataset.load(dataset)
     if html is not None:
         _write_page(loaded, html, pictures)
-    if json_:
-        print(json.dumps(loaded.summary(), indent=1))
-    else:
-        _print_tables(loaded.summary())
-    if html is not None:
-        print(f"page: {html}", file=sys.stderr if json_ else sys.stdout)
+    page = {} if html is None else {"page": str(html)}
+    lines = [f"{what}: {path}" for what, path in page.items()]
+    return Answer(loaded.summary() | page, (*_tables(loaded.summary()), *lines))
 
 
 def _write_page(dataset: "Dataset", html: Path, pictures: int) -> None:
-    from rich.progress import Progress
-
     from motionary.catalogue import write_catalogue
 
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("drawing")
-        write_catalogue(
-            dataset, html, pictures, lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    with progress.stage("drawing", unit="picture") as stage:
+        write_catalogue(dataset, html, pictures, stage.tell)
 
 
-def _print_tables(summary: dict[str, Any]) -> None:
-    console = Console()
+def _tables(summary: dict[str, Any]) -> list[Table | str]:
     rates = ", ".join(f"{count} at {fps}" for fps, count in summary["frame_rates"].items())
     table = Table(title=f"{summary['clips']} clips: {rates} frames/s, licence: {summary['licence']}")
     table.add_column("action", overflow="fold", ratio=1)
@@ -171,8 +161,8 @@ def _print_tables(summary: dict[str, Any]) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in summary["actions"]:
         table.add_row(*(str(row[name]) for name in SHOWN))
-    console.print(table)
-    for item in summary["rejected"][:MOST_REJECTED]:
-        console.print(f"rejected {item['source']}: {item['reason']}", highlight=False)
-    if (more := len(summary["rejected"]) - MOST_REJECTED) > 0:
-        console.print(f"and {more} more rejected: --json and --html list them all")
+    rejected = summary["rejected"]
+    lines = [f"rejected {item['source']}: {item['reason']}" for item in rejected[:MOST_REJECTED]]
+    if (more := len(rejected) - MOST_REJECTED) > 0:
+        lines.append(f"and {more} more rejected: --json and --html list them all")
+    return [table, *lines]

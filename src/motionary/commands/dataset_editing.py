@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
+from motionary import progress
+from motionary.commands.speaking import Answer
+
 if TYPE_CHECKING:
     from motionary.datasets import Dataset
 
@@ -19,7 +22,7 @@ def dataset_split(
     test_fraction: float = 0.2,
     test: tuple[str, ...] = (),
     seed: int = 0,
-) -> None:
+) -> Answer:
     """Choose anew which clips are held out for testing; no recording is ever on both sides.
 
     Args:
@@ -40,10 +43,10 @@ def dataset_split(
 
     source, options = Dataset.load(dataset), SplitOptions(by, test_fraction, test, seed)
     clips = split_clips(source.clips, options)
-    _tell(write_edited(source, Edit("split", asdict(options), clips), _target(out, in_place)))
+    return _answer(write_edited(source, Edit("split", asdict(options), clips), _target(out, in_place)))
 
 
-def dataset_merge(datasets: Positional[tuple[Path, ...]], /, *, out: Path) -> None:
+def dataset_merge(datasets: Positional[tuple[Path, ...]], /, *, out: Path) -> Answer:
     """Make one data set of several.
 
     Args:
@@ -53,7 +56,7 @@ def dataset_merge(datasets: Positional[tuple[Path, ...]], /, *, out: Path) -> No
     from motionary.datasets import Dataset
     from motionary.datasets.editing import merge
 
-    _tell(merge([Dataset.load(dataset) for dataset in datasets], out))
+    return _answer(merge([Dataset.load(dataset) for dataset in datasets], out))
 
 
 def dataset_relabel(
@@ -65,7 +68,7 @@ def dataset_relabel(
     drop: tuple[str, ...] = (),
     out: Path | None = None,
     in_place: bool = False,
-) -> None:
+) -> Answer:
     """Call actions otherwise, put several together, or leave some out.
 
     Args:
@@ -85,7 +88,7 @@ def dataset_relabel(
     if not renames and not drop and not dropped:
         raise ValueError("Nothing to relabel: give OLD=NEW, --csv or --drop.")
     source = Dataset.load(dataset)
-    _tell(write_edited(source, relabel(source, renames, (*dropped, *drop)), _target(out, in_place)))
+    return _answer(write_edited(source, relabel(source, renames, (*dropped, *drop)), _target(out, in_place)))
 
 
 def dataset_filter(
@@ -103,7 +106,7 @@ def dataset_filter(
     speed_outliers: float | None = None,
     action: tuple[str, ...] = (),
     subject: tuple[str, ...] = (),
-) -> None:
+) -> Answer:
     """Leave out clips that are too short, badly seen, impossibly fast or of other actions.
 
     Args:
@@ -133,11 +136,11 @@ def dataset_filter(
     edit = filter_clips(source, options)
     result = write_edited(source, edit, target)
     for item in edit.dropped:
-        print(f"dropped {item.source}: {item.reason}")
-    _tell(result)
+        progress.say(f"dropped {item.source}: {item.reason}")
+    return _answer(result)
 
 
-def dataset_mirror(dataset: Positional[Path], pairs: Positional[tuple[str, ...]] = (), /) -> None:
+def dataset_mirror(dataset: Positional[Path], pairs: Positional[tuple[str, ...]] = (), /) -> Answer:
     """Show which action each one's mirror image is taken for, or say so.
 
     Args:
@@ -151,8 +154,9 @@ def dataset_mirror(dataset: Positional[Path], pairs: Positional[tuple[str, ...]]
     source = Dataset.load(dataset)
     if pairs:
         source = write_edited(source, mirror_pairs(source, renames_of(pairs)), None)
-    for action, mirrored in source.mirrored_actions().items():
-        print(f"{action} -> {mirrored or 'no such action: never mirrored'}")
+    images = source.mirrored_actions()
+    lines = (f"{action} -> {image or 'no such action: never mirrored'}" for action, image in images.items())
+    return Answer(images, tuple(lines))
 
 
 def _target(out: Path | None, in_place: bool) -> Path | None:
@@ -162,9 +166,10 @@ def _target(out: Path | None, in_place: bool) -> Path | None:
     return out
 
 
-def _tell(dataset: "Dataset") -> None:
+def _answer(dataset: "Dataset") -> Answer:
     held_out = len(dataset.split("test"))
-    print(
+    said = (
         f"{len(dataset)} clips of {len(dataset.actions)} actions, {held_out} held out, "
         f"{len(dataset.rejected)} rejected -> {dataset.root}"
     )
+    return Answer({"out": str(dataset.root), **dataset.summary()}, (said,))

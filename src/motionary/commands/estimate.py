@@ -1,20 +1,20 @@
 """`motionary estimate`: videos -> motions."""
 
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from motionary import progress
+from motionary.commands.speaking import Answer
+
 if TYPE_CHECKING:
     from motionary.datasets import Dataset
     from motionary.datasets.estimated import Wanted
-    from motionary.estimators.batch import Entry
-    from motionary.estimators.batch.run import Progress
+    from motionary.estimators.batch import BatchConfig, Entry
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ def estimate(
     network: Annotated[Network, arg(name="")] = _NETWORK,
     workers: Annotated[Workers, arg(name="")] = _WORKERS,
     made: Annotated[Made, arg(name="")] = _MADE,
-    json_: Annotated[bool, arg(name="json")] = False,
-) -> None:
-    """Recover the 3D motion of every person in videos, and make a data set of it if wanted.
+) -> Answer:
+    """Recover the 3D motion of every person in videos.
 
-    The videos of a folder or list are shared out among workers, and OUT/manifest.json says what became of
-    each. Stopped or killed, the same command goes on where it was.
+    With --dataset the motions become a labelled data set. The videos of a folder or list are shared out
+    among workers, and OUT/manifest.json says what became of each. Stopped or killed, the same command goes on
+    where it was.
 
     Args:
         source: Video files, folders searched for them, or lists of clips (.csv with the columns video, action
@@ -90,29 +90,26 @@ def estimate(
         network: Of the estimators vibe and pare.
         workers: Who does the work.
         made: A data set of the estimates.
-        json_: Print what became of the videos as JSON.
     """
     if not source:
         raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
     if not many and workers == _WORKERS and made.dataset is None:
-        _estimate_here(source, out, estimator, person or "all", network.given())
-        return
+        return _estimate_here(source, out, estimator, person or "all", network.given())
     from motionary.datasets.estimated import check_target, gather
-    from motionary.estimators.batch import BatchConfig, estimate_all
+    from motionary.estimators.batch import BatchConfig
 
     if made.dataset is not None:
         check_target(made.dataset)
     videos, wanted = gather(source, out, made.label_pattern)
     kept = "all" if made.dataset else person or "all"
     config = BatchConfig(estimator, network.given(), kept, **asdict(workers))
-    with _progress() as tell:
-        entries = estimate_all(videos, out, config, tell)
+    entries = _estimate_all(videos, out, config)
     dataset = None
     if made.dataset is not None and any(entry.status == "done" for entry in entries):
         provenance = {"estimator": estimator, "sources": [path.name for path in source]}
         dataset = _make_dataset(wanted, entries, out, made, person, provenance)
-    _print_result(entries, out, dataset, as_json=json_)
+    return _answer(entries, out, dataset)
 
 
 def _make_dataset(
@@ -132,7 +129,7 @@ def _make_dataset(
 
 def _estimate_here(
     videos: tuple[Path, ...], out: Path, estimator: str, person: str, options: dict[str, str]
-) -> None:
+) -> Answer:
     from motionary.estimators import load_estimator, save_estimate
     from motionary.estimators.choosing import check_choice, choose
     from motionary.estimators.quality import judged_estimate
@@ -140,18 +137,21 @@ def _estimate_here(
     _require_distinct_stems(videos)
     check_choice(person)
     run = load_estimator(estimator, **options)
-    failed = []
+    folders, failed = {}, []
     for path in videos:
+        progress.say(f"{path.name} ...")
         try:
-            folder = save_estimate(judged_estimate(choose(run(path), person)), out / path.stem)
-            print(f"{path} -> {folder}")
+            folders[path] = save_estimate(judged_estimate(choose(run(path), person)), out / path.stem)
         except (ValueError, OSError) as error:
             if len(videos) == 1:
                 raise
             failed.append(path)
             print(f"motionary: {' '.join(str(error).split())}", file=sys.stderr)
-    if failed:
-        raise ValueError(f"{len(failed)} of {len(videos)} videos gave no motion.")
+    return Answer(
+        {"out": str(out), "folders": {str(path): str(folder) for path, folder in folders.items()}},
+        tuple(f"{path} -> {folder}" for path, folder in folders.items()),
+        failure=f"{len(failed)} of {len(videos)} videos gave no motion." if failed else "",
+    )
 
 
 def _require_distinct_stems(paths: tuple[Path, ...]) -> None:
@@ -163,43 +163,40 @@ def _require_distinct_stems(paths: tuple[Path, ...]) -> None:
         )
 
 
-@contextmanager
-def _progress() -> "Iterator[Progress]":
-    """A bar for the videos still to do."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+def _estimate_all(videos: Mapping[str, Path], out: Path, config: "BatchConfig") -> "list[Entry]":
+    """What became of each; a failed one counts as done."""
+    from motionary.estimators.batch import estimate_all
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    with progress.stage("estimating", unit="video") as stage:
 
         def tell(done: int, failed: int, total: int) -> None:
-            text = f"estimating ({failed} failed)" if failed else "estimating"
-            if not bar.task_ids:
-                bar.add_task(text, completed=done + failed, total=total)  # those are no measure of speed
-            bar.update(bar.task_ids[0], description=text, completed=done + failed)
+            if stage.total is None:
+                stage.skip(done + failed)
+            stage.tell(done + failed, total, f"{failed} failed" if failed else "")
 
-        yield tell
+        return estimate_all(videos, out, config, tell)
 
 
-def _print_result(entries: "list[Entry]", out: Path, made: "Dataset | None", *, as_json: bool) -> None:
+def _answer(entries: "list[Entry]", out: Path, made: "Dataset | None") -> Answer:
     failed = [entry for entry in entries if entry.status == "failed"]
-    if as_json:
-        facts = {"out": str(out), "videos": [asdict(entry) for entry in entries]}
-        print(json.dumps(facts | ({"dataset": made.summary()} if made else {}), indent=1))
-    else:
-        for entry in failed:
-            print(f"failed {entry.video}: {entry.reason}", file=sys.stderr)
-        print(f"{len(entries) - len(failed)} videos estimated, {len(failed)} failed -> {out}")
-    if made and not as_json:
-        known = {(entry.video, entry.reason) for entry in failed}
-        for item in made.rejected:
-            if (item.source, item.reason) not in known:
-                print(f"rejected {item.source}: {item.reason}", file=sys.stderr)
+    facts: dict[str, Any] = {"out": str(out), "videos": [asdict(entry) for entry in entries]}
+    lines = [f"{len(entries) - len(failed)} videos estimated, {len(failed)} failed -> {out}"]
+    for entry in failed:
+        print(f"failed {entry.video}: {entry.reason}", file=sys.stderr)
+    if made:
+        _tell_rejected(made, failed)
+        facts["dataset"] = made.summary()
         held_out = sum(clip.split == "test" for clip in made.clips)
-        print(
+        lines.append(
             f"{len(made)} clips of {len(made.actions)} actions, {held_out} held out, "
             f"{len(made.rejected)} rejected -> {made.root}"
         )
-    if len(failed) == len(entries):
-        raise ValueError(f"None of {len(entries)} videos gave a motion; {out / 'manifest.json'} says why.")
+    nothing = f"None of {len(entries)} videos gave a motion; {out / 'manifest.json'} says why."
+    return Answer(facts, tuple(lines), failure=nothing if len(failed) == len(entries) else "")
+
+
+def _tell_rejected(made: "Dataset", failed: "list[Entry]") -> None:
+    known = {(entry.video, entry.reason) for entry in failed}
+    for item in made.rejected:
+        if (item.source, item.reason) not in known:
+            progress.say(f"rejected {item.source}: {item.reason}")

@@ -1,9 +1,13 @@
 """`motionary evaluate`: three protocols, one table."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
+
+from motionary import progress
+from motionary.commands.speaking import Answer
 
 if TYPE_CHECKING:
     from motionary.datasets import Dataset
@@ -28,8 +32,10 @@ def evaluate(
     protocol: Literal["motionary", "actor", "action2motion"] = "motionary",
     most_motions: int = 3000,
     extra_regressor: Path | None = None,
-) -> None:
-    """Score generated motion against real: FID, accuracy, diversity, multimodality, and motion itself.
+) -> Answer:
+    """Score generated motion against real: FID, accuracy, diversity ...
+
+    Also multimodality, and measures of motion itself such as foot skate.
 
     Args:
         model: A run folder, a model.safetensors, or the name of a bundled model.
@@ -44,8 +50,6 @@ def evaluate(
         most_motions: Motions per seed at most.
         extra_regressor: A .npy of nine rows for NTU13's points, which SMPL does not contain.
     """
-    from rich.console import Console
-
     from motionary.datasets import Dataset
     from motionary.evaluation import evaluate as evaluate_model
     from motionary.models import load_model
@@ -54,7 +58,7 @@ def evaluate(
     loaded, data = load_model(model), Dataset.load(dataset)
     if protocol == "actor":
         scores = _as_published(loaded, data, recogniser, seeds, most_motions, extra_regressor)
-        tables, written = [scores.table()], scores.write(out)
+        tables, written, content = [scores.table()], scores.write(out), scores.to_json()
     elif recogniser.endswith(PUBLISHED_SUFFIX):
         raise ValueError(
             f"{recogniser} is a published recogniser, which --protocol actor alone can ask; "
@@ -66,9 +70,9 @@ def evaluate(
             loaded, data, judge, seeds=seeds, most_motions=most_motions, protocol=protocol
         )
         tables, written = [grid.terminal() for grid in result.grids()], result.write(out)
-    for table in tables:
-        Console().print(table)
-    print(f"written: {', '.join(map(str, written))}")
+        content = result.to_json()
+    facts = {"written": [str(path) for path in written], **json.loads(content)}
+    return Answer(facts, (*tables, f"written: {', '.join(map(str, written))}"))
 
 
 def _as_published(
@@ -79,23 +83,13 @@ def _as_published(
     most_motions: int,
     extra_regressor: Path | None,
 ) -> "PublishedScores":
-    """Run the published protocol with a bar that shows how far it is."""
-    from rich.console import Console
-    from rich.progress import Progress
-
+    """Run the published protocol and tell how far it is."""
     from motionary.evaluation.published import evaluate_as_published
 
     watch, plan = _watching(model, recogniser, extra_regressor)
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("generating and scoring", total=seeds)
+    with progress.stage("generating and scoring", seeds, "seed") as stage:
         return evaluate_as_published(
-            model,
-            data,
-            watch,
-            seeds,
-            plan=plan,
-            most=most_motions,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            model, data, watch, seeds, plan=plan, most=most_motions, on_progress=stage.tell
         )
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
+from motionary.commands.speaking import Answer
+
 if TYPE_CHECKING:
     from motionary.body.smpl import BodyModel
     from motionary.motion import Motion
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 def figure_strip(
     motion: Positional[Path], /, *, out: Path, every: int | None = None, height_px: int = 720
-) -> None:
+) -> Answer:
     """Draw a motion as a strip: a body every few frames, from pale to strong as time passes.
 
     Args:
@@ -26,7 +28,7 @@ def figure_strip(
     check_picture(out)
     (shown,) = _load((motion,))
     save_picture(strip(shown, _body(), every, height_px), out)
-    print(out)
+    return Answer({"picture": str(out)}, (str(out),))
 
 
 def figure_compare(
@@ -37,7 +39,7 @@ def figure_compare(
     captions: tuple[str, ...] = (),
     every: int | None = None,
     height_px: int = 480,
-) -> None:
+) -> Answer:
     """Draw motions as strips one above the other: two models, two estimators, generated and real.
 
     Args:
@@ -55,12 +57,12 @@ def figure_compare(
     names = captions or tuple(path.stem for path in motion)
     rows = list(zip(names, _load(motion), strict=True))
     save_picture(comparison(rows, _body(), every, height_px), out)
-    print(out)
+    return Answer({"picture": str(out)}, (str(out),))
 
 
 def figure_diversity(
     motion: Positional[tuple[Path, ...]], /, *, out: Path, columns: int = 2, cell_height_px: int = 520
-) -> None:
+) -> Answer:
     """Draw performances of one action side by side: how much they vary is what one sees.
 
     Args:
@@ -78,12 +80,12 @@ def figure_diversity(
     labelled = [(f"{shown.action or 'motion'} {k}", shown) for k, shown in enumerate(motions, start=1)]
     cell_px = (round(cell_height_px * 1.25), cell_height_px)
     save_picture(action_grid(labelled, _body(), columns, cell_px), out)
-    print(out)
+    return Answer({"picture": str(out)}, (str(out),))
 
 
 def figure_sheet(
     folder: Positional[Path], /, *, out: Path, samples: int = 4, cell_height_px: int = 330
-) -> None:
+) -> Answer:
     """Draw a contact sheet: a row for each action with a few performances.
 
     Args:
@@ -106,7 +108,7 @@ def figure_sheet(
             of_action.append(shown)
     rows = sorted(by_action.items())
     save_picture(sheet(rows, _body(), (round(cell_height_px * 1.2), cell_height_px)), out)
-    print(out)
+    return Answer({"picture": str(out)}, (str(out),))
 
 
 def _load(paths: tuple[Path, ...]) -> "list[Motion]":

@@ -1,12 +1,14 @@
 """`motionary finegym ...`: from FineGym's annotations to a folder of chosen clips."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 from tyro.conf import Positional, arg
+
+from motionary import progress
+from motionary.commands.speaking import Answer
 
 
 def finegym_plan(
@@ -19,7 +21,7 @@ def finegym_plan(
     names: Annotated[tuple[str, ...], arg(metavar="43=split_jump")] = (),
     before: float = 0.5,
     after: float = 0.5,
-) -> None:
+) -> Answer:
     """Say which parts of which FineGym videos are wanted, and how many there are.
 
     Args:
@@ -50,9 +52,13 @@ def finegym_plan(
         counts = (str(row.counts.get(split, 0)) for split in columns)
         figures = f"{about}{row.median_s:.2f}", f"{about}{row.short_share:.0%}"
         table.add_row(str(row.label), row.action, *counts, str(row.videos), *figures)
-    Console().print(table)
-    for note in read.notes:
-        print(f"note: {note}")
+    facts = {
+        "plan": str(out),
+        "clips": len(plan),
+        "labels": [asdict(row) for row in rows],
+        "notes": read.notes,
+    }
+    return Answer(facts, (table, *(f"note: {note}" for note in read.notes)))
 
 
 def finegym_fetch(
@@ -66,7 +72,7 @@ def finegym_fetch(
     again: Literal["failed", "all"] = "failed",
     address: str = "https://www.youtube.com/watch?v={video}",
     yt_dlp: str | None = None,
-) -> None:
+) -> Answer:
     """Fetch the videos of a plan that are still there; run it again to go on where it stopped.
 
     Args:
@@ -86,14 +92,18 @@ def finegym_fetch(
     config = FetchConfig(rate, pause, height, address, command, again == "all")
     clips = read_plan(plan)
     fetched = fetch_videos(clips, out, config)
+    missing = fetched.missing
     here = sum(clip.video in fetched.videos for clip in clips)
     videos = len({clip.video for clip in clips})
-    print(f"{len(fetched.videos)} of {videos} videos, {here} of {len(clips)} clips -> {out}")
-    if fetched.missing:
-        lost = sum(item.clips for item in fetched.missing)
-        print(f"{len(fetched.missing)} missing, and {lost} clips with them: {out / MISSING_NAME}")
-    if fetched.stopped:
-        raise ValueError(f"Stopped before the end, {fetched.stopped}.")
+    lines = [f"{len(fetched.videos)} of {videos} videos, {here} of {len(clips)} clips -> {out}"]
+    if missing:
+        lost = sum(item.clips for item in missing)
+        lines.append(f"{len(missing)} missing, and {lost} clips with them: {out / MISSING_NAME}")
+    return Answer(
+        {"out": str(out), "videos": len(fetched.videos), "missing": [asdict(item) for item in missing]},
+        tuple(lines),
+        failure=f"Stopped before the end, {fetched.stopped}." if fetched.stopped else "",
+    )
 
 
 def finegym_cut(
@@ -103,7 +113,7 @@ def finegym_cut(
     videos: Path,
     out: Path,
     quality: int = 10,
-) -> None:
+) -> Answer:
     """Cut a plan's clips out of the fetched videos: the very frames, at their own times, sharp as before.
 
     Args:
@@ -121,9 +131,9 @@ def finegym_cut(
     if not videos.is_dir():
         raise FileNotFoundError(f"No folder of videos at {videos}; `motionary finegym fetch` makes one.")
     cut, lost = cut_clips(clips, videos, out, CutConfig(quality))
-    print(f"{len(cut)} of {len(clips)} clips -> {out}")
-    if lost:
-        print(f"{len(lost)} lost: {out / LOST_NAME}")
+    lines = [f"{len(cut)} of {len(clips)} clips -> {out}"]
+    lines += [f"{len(lost)} lost: {out / LOST_NAME}"] if lost else []
+    return Answer({"out": str(out), "clips": len(cut), "lost": [asdict(item) for item in lost]}, tuple(lines))
 
 
 def finegym_curate(
@@ -134,7 +144,7 @@ def finegym_curate(
     by: Literal["person", "rules"] = "person",
     port: int = 0,
     threads: int = 2,
-) -> None:
+) -> Answer:
     """Check clips by the study's four rules, then accept, reject or trim them in the browser.
 
     Args:
@@ -152,13 +162,12 @@ def finegym_curate(
     cut = read_clips(clips)
     if not cut:
         raise ValueError(f"{clips} holds no clip: lost.csv there says why.")
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), transient=True) as bar:
-        task = bar.add_task("checking", total=len(cut))
-        checks = check_clips(
-            cut, clips, BlazePosePeople(threads), on_progress=lambda done, _: bar.update(task, completed=done)
-        )
+    with progress.stage("checking", len(cut), "clip") as stage:
+        checks = check_clips(cut, clips, BlazePosePeople(threads), on_progress=stage.tell)
     verdicts = [check.verdict for check in checks]
-    print(", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in ("accept", "trim", "reject")))
+    counts = {verdict: verdicts.count(verdict) for verdict in ("accept", "trim", "reject")}
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    progress.say(f"the rules say: {said}")
     decisions = by_rules(checks)
     if by == "person":
         page = ChoosingPage(cut, checks, clips, port)
@@ -174,7 +183,8 @@ def finegym_curate(
         table.add_column(heading, justify="left" if heading == "label" else "right")
     for row in rows:
         table.add_row(row.label, str(row.samples), str(row.refused), str(row.undecided))
-    Console().print(table)
+    facts = {"out": str(out), "rules": counts, "labels": [asdict(row) for row in rows]}
+    return Answer(facts, (table,))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

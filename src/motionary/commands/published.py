@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from motionary.commands.speaking import Answer
+
 
 def import_model(
     file: Positional[str],
@@ -14,8 +16,8 @@ def import_model(
     actions: tuple[str, ...] = (),
     fps: float | None = None,
     to_reference: bool = False,
-) -> None:
-    """Turn a published ACTOR checkpoint into a model, or a model into such a checkpoint.
+) -> Answer:
+    """Turn a published ACTOR checkpoint into a model, or the reverse.
 
     Args:
         file: A checkpoint_*.pth.tar; with --to-reference a run folder, a model.safetensors, or the name of a
@@ -30,13 +32,14 @@ def import_model(
     from motionary.models.published import PublishedOptions, export_published, import_published
 
     if to_reference:
-        print(f"checkpoint: {export_published(load_model(file), out)}")
-        return
+        checkpoint = export_published(load_model(file), out)
+        return Answer({"checkpoint": str(checkpoint)}, (f"checkpoint: {checkpoint}",))
     options = PublishedOptions.read(opt) if opt else None
     model = import_published(file, options, _names(actions), fps)
     path = out if out.suffix == ".safetensors" else out / MODEL_FILE
     model.save(path)
-    print(f"model: {path} ({len(model.actions)} actions at {model.fps:g} frames/s)")
+    facts = {"model": str(path), "actions": model.actions, "fps": model.fps}
+    return Answer(facts, (f"model: {path} ({len(model.actions)} actions at {model.fps:g} frames/s)",))
 
 
 def _names(given: tuple[str, ...]) -> tuple[str, ...] | None:

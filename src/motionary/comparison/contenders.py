@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from motionary import progress
 from motionary.generation import generate
 from motionary.models import load_model
 from motionary.motion import Motion
@@ -93,7 +94,7 @@ def _read(source: str, num: int, seed: int) -> Contender:
         )
     model = load_model(source)
     clips = {}
-    for action in model.actions:
+    for action in progress.each(model.actions, f"performing with {source}", unit="action"):
         motions = generate(model, action, num, seed=seed)
         stretches = tuple(Stretch(0.0, motion) for motion in motions)
         clips[action] = Clip(stretches, sum(motion.duration_s for motion in motions))

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from motionary import progress
 from motionary.atomic import write_atomically
 from motionary.body.smpl import BodyModel
 from motionary.comparison.contenders import Contender
@@ -157,10 +158,10 @@ def _every_clip(
 def _strips(
     contenders: tuple[Contender, ...], body: BodyModel, config: CompareConfig, folder: Path
 ) -> list[Section]:
-    renderer = load_renderer()
+    renderer, shown = load_renderer(), list(contenders[0].clips)[: config.most_strips]
     return [
         _clip_section(contenders, name, body, config, renderer, folder / f"strip_{index}.png")
-        for index, name in enumerate(list(contenders[0].clips)[: config.most_strips])
+        for index, name in enumerate(progress.each(shown, "drawing", unit="strip"))
     ]
 
 

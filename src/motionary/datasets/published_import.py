@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.progress import track
-
+from motionary import progress
 from motionary.body.assets import load_body
 from motionary.datasets.actions import ClipRecord
 from motionary.datasets.checking import Check, Findings, Progress, check_of
@@ -91,7 +90,7 @@ def _save_all(published: PublishedSet, folder: Path, fps: float | None) -> list[
     body, taken = load_body(), set[str]()
     records = []
     rejected = {item.source for item in published.rejected}
-    for clip in track(published.clips, description="importing"):
+    for clip in progress.each(published.clips, "importing", unit="clip"):
         if clip.name in rejected:
             continue
         action = published.actions[clip.label]

@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from motionary import progress
 from motionary.datasets.actions import ClipRecord, Rejected, usual_fps
 from motionary.datasets.estimate_notes import estimated
 from motionary.datasets.folder import (
@@ -70,14 +69,13 @@ def import_data_set(
         FileNotFoundError: If a source is missing or holds no recording.
         ValueError: If out is in use, or no recording could be read.
     """
-    with folder_in_one_piece(out) as folder, _progress() as progress:
-        task = progress.add_task("importing", total=None)
+    with folder_in_one_piece(out) as folder, progress.stage("importing", unit="recording") as stage:
         results = import_pieces(
             _pieces(sources, options),
             options.format,
             options.fps,
             workers,
-            lambda done, total: progress.update(task, completed=done, total=total),
+            stage.tell,
             options.units,
             options.up,
             options.amc_fps,
@@ -161,9 +159,3 @@ def _provenance(sources: Sequence[Path], options: RecordingImport) -> dict[str, 
         "sources": [source.name for source in sources],  # not the path: models carry this along
         "options": asdict(options),
     }
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    )

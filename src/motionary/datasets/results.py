@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.progress import track
-
+from motionary import progress
 from motionary.body.assets import load_body
 from motionary.body.smpl import BodyModel
 from motionary.datasets.actions import ClipRecord, Rejected, usual_fps
@@ -74,7 +73,7 @@ def import_results(sources: Sequence[Path], out: Path, options: ResultImport) ->
         rejected: list[Rejected] = []
         taken: set[str] = set()
         told = True
-        for file in track(files, description="importing"):
+        for file in progress.each(files, "importing", unit="file"):
             result = _read(file, options, body)
             if isinstance(result, Rejected):
                 rejected.append(result)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from motionary import progress
 from motionary.body.assets import load_body
 from motionary.body.smpl import BodyModel
 from motionary.estimators.cleaning import bridge, undo_swaps
@@ -77,7 +78,7 @@ class BlazePose:
 
     def _fit(self, tracks: list[Track], facts: VideoFacts) -> tuple[list[FittedPerson], list[str]]:
         fitted, dropped, camera = [], [], self._camera(facts)
-        for track in tracks:
+        for track in progress.each(tracks, "fitting bodies", unit="person"):
             times_s = np.array(track.times_s)
             check = check_sightings(times_s, track.sightings, self.people.quality)
             if check.failed.all():

@@ -16,6 +16,7 @@ from jaxtyping import Bool, UInt8
 from numpy import ndarray
 from torch import Tensor, nn
 
+from motionary import progress
 from motionary.body.assets import ASSETS, load_body
 from motionary.body.smpl import BodyModel
 from motionary.estimators.blazepose import BlazePose
@@ -180,7 +181,9 @@ class CropEstimator:
 
     def _show(self, video: Path, reels: list[Reel]) -> None:
         """Crop everybody in every frame, and show the crops to the network."""
-        for frame in Video(video).frames():
+        opened = Video(video)
+        frames = progress.each(opened.frames(), "looking at people", opened.declared_frames, "frame")
+        for frame in frames:
             wanted = [(reel, at) for reel in reels if (at := reel.wants(frame.time_s)) is not None]
             picture = frame.rgb() if wanted else None
             for reel, at in wanted:

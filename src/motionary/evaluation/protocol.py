@@ -15,10 +15,9 @@ from typing import Literal, TypeVar
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from rich.console import Console
-from rich.progress import Progress
 from torch import Tensor
 
+from motionary import progress
 from motionary.confusion import accuracy, accuracy_per_action, confusion_matrix
 from motionary.datasets import Dataset
 from motionary.datasets.actions import SplitName
@@ -79,16 +78,16 @@ def evaluate(
     if seeds < 1 or most_motions < 2:
         raise ValueError(f"An evaluation needs a seed and two motions; got {seeds} and {most_motions}.")
     _check_fit(model, recogniser)
-    with Progress(console=Console(stderr=True)) as progress:
-        if isinstance(real, Dataset):
-            chosen: SplitName = "train" if protocol == "action2motion" else split
-            real = _recognised(real, recogniser, chosen, progress)
-        _check_real(real, recogniser, protocol)
-        task = progress.add_task("generating and scoring", total=seeds)
+    if isinstance(real, Dataset):
+        chosen: SplitName = "train" if protocol == "action2motion" else split
+        with progress.stage("recognising real motions", unit="window") as stage:
+            real = RealFeatures.of(real, recogniser, split=chosen, on_progress=stage.tell)
+    _check_real(real, recogniser, protocol)
+    with progress.stage("generating and scoring", seeds, "seed") as stage:
 
         def trial(seed: int) -> _Trial:
             found = _trial(model, real, recogniser, seed, most_motions, protocol)
-            progress.advance(task)
+            stage.advance()
             return found
 
         trials = _side_by_side(trial, range(seeds))
@@ -103,18 +102,6 @@ def evaluate(
         num_frames=recogniser.num_frames,
         fps=recogniser.fps,
         protocol=protocol,
-    )
-
-
-def _recognised(
-    dataset: Dataset, recogniser: Recogniser, split: SplitName, progress: Progress
-) -> RealFeatures:
-    task = progress.add_task("recognising real motions", total=None)
-    return RealFeatures.of(
-        dataset,
-        recogniser,
-        split=split,
-        on_progress=lambda done, total: progress.update(task, completed=done, total=total),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import av
 import numpy as np
 
+from motionary import progress
 from motionary.atomic import placed_atomically
 from motionary.finegym.fetch import find_video
 from motionary.finegym.plan import PlannedClip, read_rows, safe, write_rows
@@ -101,7 +102,7 @@ def cut_clips(
     videos: Path,
     out: Path,
     config: CutConfig | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = progress.say,
 ) -> tuple[list[CutClip], list[Lost]]:
     """Cut a plan's clips out of its videos; clips that are there already, cut alike, are left.
 
@@ -114,7 +115,7 @@ def cut_clips(
     """
     config = config or CutConfig()
     cut, lost = [], []
-    for clip in plan:
+    for clip in progress.each(plan, "cutting", unit="clip"):
         source = find_video(videos, clip.video)
         file = out / f"{clip.clip}.mp4"
         try:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import av
 
+from motionary import progress
 from motionary.finegym.plan import PlannedClip, read_rows, write_rows
 
 MISSING_NAME = "missing.csv"
@@ -75,7 +76,7 @@ class Fetched:
 
 
 def fetch_videos(
-    plan: Sequence[PlannedClip], out: Path, config: FetchConfig, say: Callable[[str], None] = print
+    plan: Sequence[PlannedClip], out: Path, config: FetchConfig, say: Callable[[str], None] = progress.say
 ) -> Fetched:
     """Fetch the videos of a plan that are not there yet.
 
@@ -97,7 +98,8 @@ def fetch_videos(
         wanted.setdefault(clip.video, []).append(clip)
     missing = {row.video: row for row in _known_missing(out) if row.video in wanted}
     failures, asked, stopped = 0, 0, ""
-    for count, (video, clips) in enumerate(wanted.items(), start=1):
+    videos = progress.each(wanted.items(), "fetching", unit="video")
+    for count, (video, clips) in enumerate(videos, start=1):
         if find_video(out, video) or (
             video in missing and missing[video].reason in FINAL and not config.again
         ):

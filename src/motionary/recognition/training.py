@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from motionary import progress
 from motionary.atomic import write_together
 from motionary.body.assets import load_body
 from motionary.confusion import (
@@ -160,8 +160,7 @@ def _fit(
     rng = np.random.default_rng(config.seed)
     log: list[_Epoch] = []
     best, best_weights = 0, deepcopy(network.state_dict())
-    with _progress() as progress:
-        task = progress.add_task("training", total=config.epochs, info="")
+    with progress.stage("training the recogniser", config.epochs, "epoch") as stage:
         for epoch in range(config.epochs):
             batches = clips.epoch(config.batch_size, rng)
             losses = [_step(recogniser, optimizer, schedule, batch, config, rng) for batch in batches]
@@ -169,7 +168,7 @@ def _fit(
             log.append(_Epoch(epoch, float(np.mean(losses)), loss, right))
             if not loss >= log[best].held_out_loss or epoch == 0:
                 best, best_weights = epoch, deepcopy(network.state_dict())
-            progress.update(task, advance=1, info=f"{100 * right:.0f} % of held-out")
+            stage.advance(note="" if math.isnan(right) else f"{100 * right:.0f} % of held-out right")
             if epoch - best >= config.patience:
                 break
     network.load_state_dict(best_weights)
@@ -265,14 +264,3 @@ def _write(out: Path, recogniser: Recogniser, metrics: dict[str, Any], log: list
     contents[MODEL_FILE] = recogniser.checkpoint().to_bytes()
     write_together(out, contents)
     return out / MODEL_FILE
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[info]}"),
-    )

@@ -1,27 +1,14 @@
-"""What a run tells while it goes: a progress bar or plain lines, metrics.jsonl, TensorBoard."""
+"""What a run tells while it goes: its progress, metrics.jsonl, TensorBoard."""
 
 import json
-import time
-from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
+from motionary import progress
 from motionary.atomic import write_atomically
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
-SECONDS_BETWEEN_LINES = 15.0
-"""Where there is no terminal to draw a bar on."""
 
 
 class Journal:
@@ -34,32 +21,17 @@ class Journal:
         self._forget_after(out / METRICS_FILE, done)
         self._metrics = (out / METRICS_FILE).open("a", encoding="utf-8", buffering=1)
         self._board = SummaryWriter(str(out / TENSORBOARD_FOLDER), purge_step=done + 1)
-        self._started_s = self._told_s = time.monotonic()
-        self._first, self._total = done, total
         self._latest: dict[str, float] = {}
-        console = Console()
-        self._lines = None if console.is_terminal else console
-        self._progress = Progress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=None),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-            console=console,
-            disable=self._lines is not None,
-        )
-        self._task = self._progress.add_task("train", total=total, completed=done, losses="")
+        self._stage = progress.stage("training", total, "epoch", done)
 
     def __enter__(self) -> "Journal":
-        self._progress.start()
+        self._shown = self._stage.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._stage.__exit__(kind, error, trace)
         self._board.close()
         self._metrics.close()
 
@@ -72,15 +44,7 @@ class Journal:
         losses = "  ".join(
             f"{label} {self._latest[n]:.3g}" for n, label in SHOWN.items() if n in self._latest
         )
-        self._progress.update(self._task, completed=epoch, losses=losses)
-        now_s = time.monotonic()
-        if self._lines and (now_s - self._told_s > SECONDS_BETWEEN_LINES or epoch == self._total):
-            self._told_s = now_s
-            left_s = (now_s - self._started_s) / (epoch - self._first) * (self._total - epoch)
-            left = timedelta(seconds=round(left_s))
-            self._lines.print(
-                f"epoch {epoch}/{self._total}  {losses}  left {left}", highlight=False, soft_wrap=True
-            )
+        self._shown.tell(epoch, note=losses)
 
     @staticmethod
     def _forget_after(path: Path, epoch: int) -> None:
@@ -92,4 +56,4 @@ class Journal:
 
 
 SHOWN = {"train/total": "loss", "validation/points_mm": "held out mm"}
-"""What the progress bar has room for, and what it is called there."""
+"""What its progress has room for, and what it is called there."""

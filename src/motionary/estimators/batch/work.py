@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from motionary import progress
 from motionary.atomic import sweep
 from motionary.estimators import Estimator, factory_of, load_estimator, save_estimate
 from motionary.estimators.batch.jobs import Job
@@ -73,7 +74,8 @@ class Work:
             return Outcome(checksum, people)
         clear(folder)
         try:
-            estimate = judged_estimate(choose(self._run(job.path), self.config.person))
+            with progress.hushed():  # many workers would speak at once; who gave the video counts it
+                estimate = judged_estimate(choose(self._run(job.path), self.config.person))
         except (ValueError, FileNotFoundError) as error:
             return Outcome(checksum, 0, " ".join(str(error).split()))
         except Exception as error:  # a mistake of the estimator costs this video alone

@@ -1,0 +1,118 @@
+"""How every command is asked and how it answers: the result on stdout, all else on stderr.
+
+A command is a typed function that returns an `Answer`. `--quiet` and `--json` are added to all of them here.
+"""
+
+import functools
+import inspect
+import io
+import itertools
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console, RenderableType
+from tyro.conf import FlagCreatePairsOff, arg
+
+from motionary import progress
+
+HELP_INDENT = 9
+"""From there on tyro's errors quote the help of an option."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found or made."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    """For programs: what JSON can hold, paths as text."""
+    shown: tuple[RenderableType, ...] = ()
+    """For people: lines of text and tables."""
+    failure: str = ""
+    """Why the command ends as an error all the same."""
+    exit_code: int = 0
+    """Of a command that went well and found something wrong."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """Of every command."""
+
+    quiet: bool = False
+    """Print errors and the result, no progress."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+MANNERS = ("--quiet", "--json")
+"""May also be said before the command."""
+
+Command = Callable[..., Answer]
+
+
+def ask(command: Command, name: str, words: Sequence[str]) -> tuple[Manner, Callable[[], Answer]]:
+    """Parse the words after a command's name; what is returned carries it out.
+
+    Raises:
+        ValueError: If the words do not fit, saying in one line what does not.
+        SystemExit: After `--help` was printed.
+    """
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(with_manner(command), prog=f"motionary {name}", args=list(words))
+    except SystemExit as stopped:
+        if not stopped.code:
+            raise
+        reason = _in_one_line(said.getvalue())
+        raise ValueError(f"{reason}; `motionary {name} --help` explains.") from None
+
+
+def with_manner(command: Command) -> Callable[..., tuple[Manner, Callable[[], Answer]]]:
+    """The command's signature with the manner's options, for parsing alone."""
+
+    def take(*args: Any, manner: Manner, **options: Any) -> tuple[Manner, Callable[[], Answer]]:
+        return manner, functools.partial(command, *args, **options)
+
+    kind = Annotated[FlagCreatePairsOff[Manner], arg(name="")]
+    own = inspect.signature(command)
+    added = inspect.Parameter("manner", inspect.Parameter.KEYWORD_ONLY, default=Manner(), annotation=kind)
+    # Nothing may be wrapped, as functools.wraps would or the tests' shape checks do: tyro looks through that.
+    vars(take).pop("__wrapped__", None)
+    take.__doc__, take.__annotations__ = command.__doc__, {**command.__annotations__, "manner": kind}
+    take.__signature__ = own.replace(parameters=[*own.parameters.values(), added])  # type: ignore[attr-defined]
+    return take
+
+
+def carry_out(work: Callable[[], Answer], manner: Manner) -> None:
+    """Do the work and print its answer; exit if it failed.
+
+    Raises:
+        ValueError: If the answer says so.
+    """
+    aside = redirect_stdout(sys.stderr) if manner.json else nullcontext()
+    with progress.hushed(manner.quiet), aside:
+        answer = work()
+    if manner.json:
+        print(json.dumps(answer.facts, indent=1, default=str))
+    else:
+        for part in answer.shown:
+            print(part) if isinstance(part, str) else Console().print(part)
+    if answer.failure:
+        raise ValueError(answer.failure)
+    if answer.exit_code:
+        sys.exit(answer.exit_code)
+
+
+def _in_one_line(boxes: str) -> str:
+    """What tyro says in boxes of several lines, without what it repeats of the help."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", boxes)
+    lines = [line.strip("│").rstrip() for line in text.splitlines() if line.startswith("│")]
+    told = itertools.takewhile(lambda line: set(line.strip()) != {"─"} and "Got errors" not in line, lines)
+    kept = [line.strip() for line in told if not line.startswith(" " * HELP_INDENT)]
+    return " ".join(filter(None, kept)).strip(".") or "these words do not fit"
