@@ -65,7 +65,7 @@ def test_data_sets_are_made_from_others(data, tmp_path, capsys):
         made_by.append(steps["provenance"]["made_by"].split(" ", 2)[2])
         steps = next(iter(steps["provenance"].get("from", [])), None)
     assert made_by == ["dataset relabel", "dataset filter", "dataset split", "import"]
-    assert "dropped" in capsys.readouterr().out
+    assert "dropped" in capsys.readouterr().err
 
 
 def test_in_place_or_elsewhere_must_be_said(data, tmp_path, capsys):

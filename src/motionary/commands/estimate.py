@@ -139,7 +139,8 @@ def _estimate_here(
     run = load_estimator(estimator, **options)
     folders, failed = {}, []
     for path in videos:
-        progress.say(f"{path.name} ...")
+        if len(videos) > 1:
+            progress.say(f"{path.name} ...")
         try:
             folders[path] = save_estimate(judged_estimate(choose(run(path), person)), out / path.stem)
         except (ValueError, OSError) as error:

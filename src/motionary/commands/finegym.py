@@ -167,7 +167,6 @@ def finegym_curate(
     verdicts = [check.verdict for check in checks]
     counts = {verdict: verdicts.count(verdict) for verdict in ("accept", "trim", "reject")}
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    progress.say(f"the rules say: {said}")
     decisions = by_rules(checks)
     if by == "person":
         page = ChoosingPage(cut, checks, clips, port)
@@ -184,7 +183,7 @@ def finegym_curate(
     for row in rows:
         table.add_row(row.label, str(row.samples), str(row.refused), str(row.undecided))
     facts = {"out": str(out), "rules": counts, "labels": [asdict(row) for row in rows]}
-    return Answer(facts, (table,))
+    return Answer(facts, (said, table))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

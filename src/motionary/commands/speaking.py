@@ -112,7 +112,14 @@ def carry_out(work: Callable[[], Answer], manner: Manner) -> None:
 def _in_one_line(boxes: str) -> str:
     """What tyro says in boxes of several lines, without what it repeats of the help."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", boxes)
-    lines = [line.strip("│").rstrip() for line in text.splitlines() if line.startswith("│")]
-    told = itertools.takewhile(lambda line: set(line.strip()) != {"─"} and "Got errors" not in line, lines)
-    kept = [line.strip() for line in told if not line.startswith(" " * HELP_INDENT)]
-    return " ".join(filter(None, kept)).strip(".") or "these words do not fit"
+    lines = [line.strip("│").rstrip() for line in text.splitlines() if not line.startswith(("╭", "╰"))]
+    blocks = [list(block) for is_rule, block in itertools.groupby(lines, _is_rule) if not is_rule]
+    told = blocks["│" not in text :]  # without lines to draw with, the title is a block too
+    kept = [line.strip() for line in told[0] if not line.startswith(" " * HELP_INDENT)] if told else []
+    message = " ".join(filter(None, kept)).partition(" Got errors:")[0].strip(".")
+    meant = re.search(r"Perhaps you meant:\s+(-\S+)", "\n".join(lines))
+    return (message or "these words do not fit") + (f", perhaps {meant[1]} was meant" if meant else "")
+
+
+def _is_rule(line: str) -> bool:
+    return bool(re.fullmatch(r"\s*[─-]+\s*", line))
