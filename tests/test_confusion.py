@@ -4,7 +4,6 @@ from motionary.confusion import (
     accuracy,
     accuracy_per_action,
     confusion_matrix,
-    draw_confusion,
     report_per_action,
 )
 
@@ -32,11 +31,6 @@ def test_accuracy_of_published_logits(golden):
     confusion = confusion_matrix(data["acc_labels"], logits.argmax(1), logits.shape[1])
     np.testing.assert_array_equal(confusion, data["acc_confusion"])
     np.testing.assert_allclose(accuracy(confusion), data["acc_value"], atol=1e-7)  # theirs is float32
-
-
-def test_the_picture_is_a_png():
-    confusion = confusion_matrix(LABELS, PREDICTED, 3)
-    assert draw_confusion(confusion, ("walk", "run", "sit"), "three actions").startswith(b"\x89PNG")
 
 
 def test_the_report_has_a_line_for_every_action():

@@ -17,6 +17,7 @@ from tyro.conf import Positional, arg
 from motionary import progress
 from motionary.atomic import explained
 from motionary.commands.assets import assets_get, assets_list, assets_set
+from motionary.commands.chart import figure_confusion, figure_curves
 from motionary.commands.compare import compare
 from motionary.commands.dataset import dataset_inspect, import_
 from motionary.commands.dataset_editing import (
@@ -261,6 +262,8 @@ COMMANDS: dict[str, Command] = {
     "figure compare": figure_compare,
     "figure diversity": figure_diversity,
     "figure sheet": figure_sheet,
+    "figure curves": figure_curves,
+    "figure confusion": figure_confusion,
     "studio": studio,
     "finegym plan": finegym_plan,
     "finegym fetch": finegym_fetch,

@@ -1,9 +1,8 @@
-"""Which actions were recognised as which: counts, accuracies, picture.
+"""Which actions were recognised as which: counts, accuracies, a table.
 
 C actions; rows are true actions, columns recognised ones.
 """
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,27 +56,3 @@ def report_per_action(confusion: Int[ndarray, "C C"], actions: Sequence[str], ti
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f}" if whole else "-"
-
-
-def draw_confusion(confusion: Int[ndarray, "C C"], actions: Sequence[str], title: str) -> bytes:
-    """PNG of a confusion matrix in percent of each true action."""
-    from matplotlib.figure import Figure  # slow to import, and only needed here
-
-    share = 100 * confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    side = max(4.0, 0.45 * len(actions) + 2.5)
-    figure = Figure(figsize=(side + 0.5, side), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    axes.set_xticks(range(len(actions)), actions, rotation=60, ha="right")
-    axes.set_yticks(range(len(actions)), actions)
-    axes.set_xlabel("recognised as")
-    axes.set_ylabel("true action")
-    axes.set_title(title)
-    for row, column in zip(*np.nonzero(confusion), strict=True):
-        colour = "white" if share[row, column] > 55 else "black"
-        axes.text(
-            column, row, f"{share[row, column]:.0f}", ha="center", va="center", color=colour, fontsize=8
-        )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()

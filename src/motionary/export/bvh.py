@@ -41,7 +41,7 @@ def write_bvh(
     hierarchy = _hierarchy(shaped, units_per_metre, bone_names(bones))
     pelvis = motion.translation.astype(np.float64) + shaped.joints[0].double().numpy()
     channels = np.concatenate([pelvis * units_per_metre, _euler_degrees(motion)], axis=1)
-    rows = "\n".join(" ".join(f"{value:.6f}" for value in row) for row in channels)
+    rows = "\n".join(_numbers(row) for row in channels)
     header = f"MOTION\nFrames: {len(motion)}\nFrame Time: {1 / motion.fps:.10f}"
     write_atomically(path, f"{hierarchy}\n{header}\n{rows}\n".encode())
 
@@ -104,4 +104,5 @@ def _end_sites(shaped: ShapedBody) -> Float[ndarray, "24 3"]:
 
 
 def _numbers(values: Float[ndarray, "N"]) -> str:
-    return " ".join(f"{value:.6f}" for value in values)
+    # Eight decimals keep a file in metres as exact as one in centimetres: a millionth is a micrometre there.
+    return " ".join(f"{value:.8f}" for value in values)

@@ -17,14 +17,11 @@ from motionary.export.camera import View, frame_points, padded
 from motionary.export.floor import BACKGROUND, Floor
 from motionary.export.lettering import write_text
 from motionary.export.render import Renderer, load_renderer
-from motionary.export.shading import Colour
+from motionary.export.shading import EARLY, LATE, Colour
 from motionary.export.surface import Surface
 from motionary.features import heading_rad
 from motionary.motion import Motion
 
-EARLY: Colour = (208, 218, 230)
-LATE: Colour = (62, 110, 172)
-"""Poses run from the first colour to the second as time passes."""
 ROW_VIEW = View(azimuth_deg=32.0, elevation_deg=10.0, fov_deg=11.0, margin=0.03)
 POSES_PER_STRIP = 8
 POSES_PER_CELL = 4
@@ -33,7 +30,6 @@ STRIP_SIDE_BY_SIDE, CELL_SIDE_BY_SIDE = 1.0, 0.62  # distance of neighbours in b
 FACES_PER_POSE = 30_000
 WIDEST_PX = 4096  # supersampled, that is what any OpenGL can draw
 SUPERSAMPLING = 2
-PRINT_DPI = 300
 
 
 def write_png(motion: Motion, path: Path, body: BodyModel) -> None:

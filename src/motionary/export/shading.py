@@ -20,6 +20,9 @@ PALETTE: tuple[Colour, ...] = (
     (110, 110, 115),
 )
 """Several people: hues of Okabe and Ito (2008), told apart by colour-blind readers too, softened."""
+EARLY: Colour = (208, 218, 230)
+LATE: Colour = (62, 110, 172)
+"""Where time passes, colours run from the first to the second."""
 
 SKY, BOUNCE, KEY, SHEEN, RIM = 0.44, 0.22, 0.66, 0.08, 0.16
 """Strengths: light from above, from the floor, from the lamp, its reflection, and along the outline."""

@@ -5,6 +5,7 @@ from motionary.recognition.training import train_recogniser
 from motionary.recognition.windows import (
     RECOGNISER_FILE,
     RecognisedWindows,
+    confusion_of,
     load_recogniser,
     recognise_windows,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "TRAIN_CONFIGS",
     "RecognisedWindows",
     "RecogniserTrainConfig",
+    "confusion_of",
     "load_recogniser",
     "recognise_windows",
     "train_recogniser",

@@ -26,10 +26,10 @@ from motionary.confusion import (
     accuracy,
     accuracy_per_action,
     confusion_matrix,
-    draw_confusion,
     report_per_action,
 )
 from motionary.datasets import ClipBatch, ClipConfig, Clips, Dataset, stratified_split
+from motionary.export.charts import chart_bytes, draw_confusion
 from motionary.models.checkpoint import MODEL_FILE
 from motionary.models.recognisers import GruConfig, GruRecogniser, Network, Recogniser, RecogniserKind
 from motionary.models.stgcn import Stgcn, StgcnConfig
@@ -253,7 +253,7 @@ def _write(out: Path, recogniser: Recogniser, metrics: dict[str, Any], log: list
     if metrics[part]:
         title = f"{part.replace('_', '-')} accuracy {100 * metrics[part]['accuracy']:.1f} %"
         confusion = np.array(metrics[part]["confusion"])
-        contents["confusion.png"] = draw_confusion(confusion, recogniser.actions, title)
+        contents["confusion.png"] = chart_bytes(draw_confusion([(title, confusion)], recogniser.actions))
         contents["report.md"] = report_per_action(confusion, recogniser.actions, title).encode()
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from motionary.confusion import confusion_matrix
 from motionary.datasets import ClipConfig, Clips, Dataset
 from motionary.models.checkpoint import MODEL_FILE, find_checkpoint
 from motionary.models.recognisers import Recogniser
@@ -76,3 +77,20 @@ def recognise_windows(
         torch.cat(part).numpy() for part in zip(*parts, strict=True)
     )
     return RecognisedWindows(features, labels, predicted, lengths, clip)
+
+
+def confusion_of(recogniser: Recogniser, dataset: Dataset) -> Int[np.ndarray, "C C"]:
+    """How often motions of each action were recognised as which, in the order of the recogniser's labels.
+
+    Raises:
+        ValueError: If the data set has no clip, or actions that the recogniser does not know.
+    """
+    if not dataset.clips:
+        raise ValueError(f"{dataset.root} has no motions to recognise.")
+    if unknown := [action for action in dataset.actions if action not in recogniser.actions]:
+        raise ValueError(
+            f"The recogniser knows {', '.join(recogniser.actions)}; {dataset.root} has {', '.join(unknown)}."
+        )
+    windows = recognise_windows(recogniser, dataset)
+    labels = np.array([recogniser.actions.index(action) for action in dataset.actions], np.int64)
+    return confusion_matrix(labels[windows.labels], windows.predicted, len(recogniser.actions))

@@ -55,5 +55,26 @@ class Journal:
         write_atomically(path, "".join(kept).encode())
 
 
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """What a run recorded, epoch by epoch: `epoch`, and values by names like `train/total`.
+
+    Args:
+        run: A run's folder; a line that is only half written yet, at the end, is left out.
+
+    Raises:
+        FileNotFoundError: If it has no log.
+        ValueError: If a line of the log is not what `Journal.record` writes.
+    """
+    path = run / METRICS_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"No log of a training at {path}: expected the folder of a run.")
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    try:
+        rows = [json.loads(line) for line in whole.splitlines()]
+        return [{name: float(value) for name, value in row.items() if row["epoch"] > 0} for row in rows]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is not a readable log of a training ({error}).") from None
+
+
 SHOWN = {"train/total": "loss", "validation/points_mm": "held out mm"}
 """What its progress has room for, and what it is called there."""
