@@ -34,6 +34,7 @@ from motionary.commands.finegym import finegym_curate, finegym_cut, finegym_fetc
 from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.overview import HELP, family, listing, overview
 from motionary.commands.published import import_model
+from motionary.commands.report import report
 from motionary.commands.speaking import MANNERS, Answer, Command, ask, carry_out
 from motionary.interruption import exit_code, sender, sigterm_raises
 
@@ -264,6 +265,7 @@ COMMANDS: dict[str, Command] = {
     "figure sheet": figure_sheet,
     "figure curves": figure_curves,
     "figure confusion": figure_confusion,
+    "report": report,
     "studio": studio,
     "finegym plan": finegym_plan,
     "finegym fetch": finegym_fetch,
@@ -281,7 +283,7 @@ STEPS = {
     "learn": ("train", "train-recogniser", "import-model"),
     "perform": ("generate", "export"),
     "judge": ("evaluate", "compare"),
-    "show": ("figure", "studio"),
+    "show": ("report", "figure", "studio"),
     "set up": ("assets", "completion"),
 }
 """The path that commands and families of commands follow."""

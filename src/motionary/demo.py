@@ -9,24 +9,20 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
-from rich.console import Console
 
+from motionary import progress
 from motionary.body.assets import get_asset, load_body
 from motionary.body.smpl import BodyModel
 from motionary.estimators import PersonEstimate, VideoEstimate, load_estimator, save_estimate
 from motionary.estimators.video import Video
-from motionary.evaluation import evaluate
-from motionary.evaluation.real import RealFeatures
 from motionary.export import EXPORTERS, export_motion
-from motionary.export.figure import save_png, sheet, tile
+from motionary.export.figure import save_png, tile
 from motionary.export.render import Renderer, load_renderer, render_overlay
 from motionary.export.surface import Surface
 from motionary.generation import generate
 from motionary.models import Model, load_model
-from motionary.models.checkpoint import BUNDLED
 from motionary.motion import Motion
-from motionary.recognition import load_recogniser
-from motionary.report import Section, write_report
+from motionary.report import ReportConfig, Section, credits_of, run_sections, score_bundled, write_report
 
 MODEL_NAME = "hdm05"
 PER_ACTION = 3
@@ -41,7 +37,7 @@ class Stage:
     """One step of the demo."""
 
     title: str
-    run: Callable[[], Section]
+    run: Callable[[], list[Section]]
 
 
 def run_demo(out: Path) -> Path:
@@ -52,24 +48,21 @@ def run_demo(out: Path) -> Path:
     Returns:
         The report's path.
     """
-    console = Console()
     model, body = load_model(MODEL_NAME), load_body()
-    performed: dict[str, list[Motion]] = {}
+    made: dict[str, list[Section]] = {}
     stages = (
-        Stage("Motion from a video", lambda: _estimate(out / "estimate", body)),
-        Stage(
-            "Every learned action, performed anew", lambda: _generate(model, out / "motions", body, performed)
-        ),
-        Stage("Scores", lambda: _evaluate(model, out / "metrics.json")),
-        Stage("One motion, to take away", lambda: _export(performed, out / "export", body)),
+        Stage("Motion from a video", lambda: [_estimate(out / "estimate", body)]),
+        Stage("Every learned action, performed anew", lambda: _perform(model, out)),
+        Stage("One motion, to take away", lambda: [_export(out, body)]),
     )
-    sections = []
     for number, stage in enumerate(stages, 1):
-        console.print(f"[bold]{number}/{len(stages)}[/bold] {stage.title} ...")
+        progress.say(f"{number}/{len(stages)} {stage.title} ...")
         started = perf_counter()
-        sections.append(stage.run())
-        console.print(f"    done in {perf_counter() - started:.0f} s")
-    return write_report(out / "report.html", "Motionary demo", sections, footer=_credits(model))
+        made[stage.title] = stage.run()
+        progress.say(f"    done in {perf_counter() - started:.0f} s")
+    seen, performed, taken = made.values()
+    footer = f"{credits_of(model)}\nPose estimator: BlazePose (Apache-2.0)."
+    return write_report(out / "report.html", "Motionary demo", [*seen, *performed, *taken], footer)
 
 
 def _estimate(out: Path, body: BodyModel) -> Section:
@@ -78,7 +71,7 @@ def _estimate(out: Path, body: BodyModel) -> Section:
         video = get_asset("sample-video")
         estimator = load_estimator("blazepose")
     except OSError as error:
-        print(f"    skipped: {error}")
+        progress.say(f"    skipped: {error}")
         return Section(title, f"Left out, because a download did not succeed: {error}")
     estimate = estimator(video)
     save_estimate(estimate, out)
@@ -140,40 +133,22 @@ def draw_people(
     return render_overlay(image, bodies, surface.faces, focal_px, (width / 2, height / 2), renderer)
 
 
-def _generate(model: Model, out: Path, body: BodyModel, performed: dict[str, list[Motion]]) -> Section:
+def _perform(model: Model, out: Path) -> list[Section]:
+    """What `motionary report` says of the model, its motions and scores kept beside it."""
+    result = score_bundled(MODEL_NAME, model, SEEDS)
+    result.save(out / "metrics.json")
     for action in model.actions:
-        performed[action] = generate(model, action, PER_ACTION, seed=0)
-        for index, motion in enumerate(performed[action]):
-            motion.save(out / f"{action}_{index}.npz")
-    picture = out / "actions.png"
-    save_png(sheet(list(performed.items()), body), picture)
-    count = sum(len(motions) for motions in performed.values())
-    text = f"{count} motions of {len(performed)} actions, a row each. Time runs from pale to strong."
-    return Section("Every learned action, performed anew", text, media=(picture,))
+        for index, motion in enumerate(generate(model, action, PER_ACTION, seed=0)):
+            motion.save(out / "motions" / f"{action}_{index}.npz")
+    return run_sections(MODEL_NAME, model, result, ReportConfig(samples=PER_ACTION))
 
 
-def _evaluate(model: Model, out: Path) -> Section:
-    real = RealFeatures.load(BUNDLED / MODEL_NAME / "real_features.npz")
-    result = evaluate(model, real, load_recogniser(MODEL_NAME), seeds=SEEDS)
-    result.save(out)
-    Console().print(result.table())
-    scores = result.grids()[0]
-    text = f"{scores.title}. {scores.caption}"
-    return Section("Scores", text, table=(scores.headings, *scores.rows))
-
-
-def _export(performed: dict[str, list[Motion]], out: Path, body: BodyModel) -> Section:
-    action, motions = next(iter(performed.items()))
-    files = [export_motion(motions[0], out / f"{action}{suffix}", body) for suffix in EXPORTERS]
+def _export(out: Path, body: BodyModel) -> Section:
+    motion = Motion.load(min((out / "motions").glob("*_0.npz")))
+    folder = out / "export"
+    files = [export_motion(motion, folder / f"{motion.action}{suffix}", body) for suffix in EXPORTERS]
     names = [("file", "kB")] + [(path.name, f"{path.stat().st_size / 1000:.0f}") for path in files]
     film = next(path for path in files if path.suffix == ".mp4")
     return Section(
-        "One motion, to take away", f"All of them lie in {out}.", media=(film,), table=tuple(names)
-    )
-
-
-def _credits(model: Model) -> str:
-    return (
-        f"Model {MODEL_NAME}: {model.licence}. Body: mannequin-x (Apache-2.0). "
-        "Pose estimator: BlazePose (Apache-2.0)."
+        "One motion, to take away", f"All of them lie in {folder}.", media=(film,), table=tuple(names)
     )

@@ -172,6 +172,32 @@ class EvaluationResult:
         }
         return json.dumps(content, indent=1, allow_nan=False)
 
+    @classmethod
+    def load(cls, path: Path) -> "EvaluationResult":
+        """Read what `write` or `save` wrote.
+
+        Args:
+            path: The folder, or its metrics.json.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it holds something else, such as the scores of the protocol `actor`.
+        """
+        path = path / "metrics.json" if path.is_dir() else path
+        if not path.is_file():
+            raise FileNotFoundError(f"No scores at {path}: expected what `motionary evaluate --out` wrote.")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rows = {name: _row_of(name, row) for name, row in content.pop("rows").items()}
+            del content["interval"]
+            actions = tuple(content.pop("actions"))
+            return cls(actions, real=rows["Real"], generated=rows["Generated"], **content)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{path} does not hold the scores of `motionary evaluate` with the protocol motionary or "
+                f"action2motion ({type(error).__name__}: {error})."
+            ) from None
+
     def save(self, path: Path | str) -> None:
         """Write `to_json` to a file, whole or not at all."""
         write_atomically(Path(path), self.to_json().encode())
@@ -204,6 +230,28 @@ def _row_content(row: Row, actions: Sequence[str]) -> dict[str, Any]:
         "physical": {name: _score_content(score) for name, score in row.physical.items()},
         **per_action,
     }
+
+
+def _row_of(name: str, content: dict[str, Any]) -> Row:
+    def per_action(key: str) -> tuple[Score, ...]:
+        return tuple(map(_score_of, content.get(key, {}).values()))
+
+    return Row(
+        name,
+        accuracy=_score_of(content["accuracy"]),
+        fid=_score_of(content["fid"]),
+        diversity=_score_of(content["diversity"]),
+        multimodality=_score_of(content["multimodality"]),
+        accuracy_per_action=per_action("accuracy_per_action"),
+        nearest=_score_of(content["nearest_training_clip"]),
+        physical={key: _score_of(score) for key, score in content["physical"].items()},
+        freeze_per_action=per_action("freeze_per_action"),
+        completeness_per_action=per_action("completeness_per_action"),
+    )
+
+
+def _score_of(content: dict[str, Any]) -> Score:
+    return Score(tuple(math.nan if value is None else float(value) for value in content["values"]))
 
 
 def _score_content(score: Score) -> dict[str, Any]:

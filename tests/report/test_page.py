@@ -14,7 +14,8 @@ def test_a_report_embeds_its_media_and_escapes_its_text(tmp_path):
     assert "<p>one</p><p>two</p>" in page
     assert "x &amp; y" in page
     assert 'src="data:image/png;base64,' in page
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
 
 
 def test_a_report_refuses_what_it_cannot_show(tmp_path):
