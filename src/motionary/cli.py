@@ -197,16 +197,31 @@ def export(
     return Answer({"file": str(out)}, (str(out),))
 
 
-def studio(source: Positional[str], /, *, port: int = 8080) -> Answer:
+def studio(
+    source: Positional[tuple[str, ...]],
+    /,
+    *,
+    dataset: Path | None = None,
+    body: str = "figure",
+    port: int = 8080,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    anyone: bool = False,
+) -> Answer:
     """Look at motions in the browser: a folder's, or new ones of a model.
 
     Args:
-        source: A folder of motions, a run folder, a model.safetensors, or the name of a bundled model.
-        port: Port on this machine alone (127.0.0.1).
+        source: Folders of motions; or models: a run folder, a model.safetensors, or a bundled model's name.
+        dataset: Data set folder; shows its real clips nearest to a motion.
+        body: figure, sticks, smpl (once it is set as an asset), or the path of a SMPL model.
+        port: Port of the page.
+        host: Address it answers at; other machines reach it where this is not 127.0.0.1, and need a token.
+        token: Letters and digits that whoever opens the page must know; made up when needed and not given.
+        anyone: Let anyone in who reaches the port, without a token.
     """
-    from motionary.studio import serve
+    from motionary.studio import Door, serve
 
-    serve(source, port)
+    serve(*source, door=Door.of(host, port, token, anyone), dataset=dataset, body=body)
     return Answer()
 
 

@@ -22,16 +22,17 @@ DIMMED = 0.75  # viser lights its scenes more brightly than our pictures
 IDENTITY = np.array([1.0, 0, 0, 0])
 
 
-def add_floor(server: viser.ViserServer) -> None:
-    """Make y point up and lay an endless grid at y = 0."""
+def add_floor(server: viser.ViserServer, name: str = "/floor") -> None:
+    """Make y point up and lay an endless grid, a scene node of that name, at y = 0."""
     server.scene.set_up_direction("+y")
     server.scene.add_grid(
-        "/floor",
+        name,
         plane="xz",
         infinite_grid=True,
         cell_color=(226, 226, 224),
         section_color=(205, 206, 206),
         fade_distance=18.0,
+        shadow_opacity=0.3,
     )
 
 

@@ -1,139 +1,202 @@
-"""The studio's page: a scene, a player, and the controls of a folder or a model."""
+"""The studio: what is on the stage, what plays, and what may be asked for. Its controls call its methods."""
 
-import io
-import logging
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import replace
+from io import StringIO
 from threading import Event, RLock, Thread
 from time import perf_counter
-from typing import Any
+from typing import cast
 
 import viser
-from jaxtyping import Float
-from numpy import ndarray
 
-from motionary.body.assets import load_body
-from motionary.export.render import colours_for
-from motionary.export.scene import MOST_FACES, add_floor, add_person, aim, bone_tracks, pose_bones
-from motionary.export.surface import Surface
-from motionary.generation import generate
-from motionary.models.checkpoint import Model
-from motionary.motion import Motion
+from motionary.datasets.folder import Dataset
+from motionary.studio.controls import Controls
+from motionary.studio.desk import Desk
+from motionary.studio.downloads import Download, make_download
+from motionary.studio.feed import Feed
+from motionary.studio.figures import FREE, STICKS, Figure, figure_names, load_figure
+from motionary.studio.gate import Door, Gate
+from motionary.studio.nearest import RealClips
 from motionary.studio.player import Player
-from motionary.studio.source import MotionFolder, side_by_side
+from motionary.studio.scene import Scene
+from motionary.studio.server import start_server
+from motionary.studio.source import Folders, Models, Source
+from motionary.studio.state import COLOURINGS, MOST_PEOPLE, Ask, ColourBy, Performer, arrange, colours
+from motionary.studio.uploads import limit_uploads, read_upload
+from motionary.studio.variation import Sample
 
-HOST = "127.0.0.1"
 TICKS_PER_S = 30.0
-MOST_PEOPLE = 4
-LONGEST_S = 60.0
-DEFAULT_S = 3.0  # for models that learned no length
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody in the scene."""
-
-    mesh: viser.MeshSkinnedHandle
-    wxyz: Float[ndarray, "T 24 4"]
-    positions_m: Float[ndarray, "T 24 3"]
-
-    def show(self, frame: int) -> None:
-        """Take the pose of a frame, or of the last one after the end."""
-        frame = min(frame, len(self.wxyz) - 1)
-        pose_bones(self.mesh, self.wxyz[frame], self.positions_m[frame])
+SLIDER_EVERY_S = 0.1
+"""The frame slider moves less often than the people: it costs a browser more."""
+RESENT_EVERY_S = 0.25
+"""A held frame is sent again so often, for browsers that come late or have just got their meshes."""
+MOST_ADDED = 4
+MOST_REAL = 6
+WHOLE_WAY = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class Studio:
     """A page that plays motions. `start` one and `stop` it; what its controls do, its methods do too."""
 
-    def __init__(self, source: Model | MotionFolder, server: viser.ViserServer, surface: Surface):
-        self.source = source
-        self.server = server
+    def __init__(
+        self,
+        source: Source,
+        server: viser.ViserServer,
+        gate: Gate,
+        feed: Feed,
+        figure: Figure,
+        real: RealClips | None,
+    ) -> None:
+        self.source, self.real = source, real
+        self.server, self.gate, self.feed = server, gate, feed
         self.player = Player()
-        self.people: list[Person] = []
-        self._surface = surface
-        self._lock = RLock()  # clicks come in threads of their own
+        self.scene = Scene(server)
+        self.shown: list[Performer] = []
+        """Everyone on the stage."""
+        self._figure, self._own_figure = figure, figure.name
+        self._main: list[Performer] = []
+        self._added: list[Performer] = []
+        self._num_real = 0
+        self._colour_by: ColourBy = "person"
+        self._lock = RLock()
         self._ended = Event()
-        self._clock = Thread(target=self._run, daemon=True)
+        self._clock = Thread(target=self._run, name="studio-clock", daemon=True)
+        self.desk = Desk(lambda text: self.controls.say(text))
+        self.controls = Controls(self, server.gui)
 
     @classmethod
-    def start(cls, source: Model | MotionFolder, port: int = 0) -> "Studio":
-        """Serve a page on this machine alone, showing the first of what there is.
+    def start(
+        cls, source: Source, door: Door | None = None, dataset: Dataset | None = None, body: str = FREE
+    ) -> "Studio":
+        """Serve a page, showing the first of what there is.
 
         Args:
             source: From `open_source`.
-            port: 0 takes any free one.
+            door: Where, and to whom; this machine alone, on any free port, when None.
+            dataset: Real clips to show beside the others.
+            body: One of `figure_names`, or the path of a SMPL model.
 
         Raises:
-            ValueError: If the port is not free.
+            FileNotFoundError: If the body is not there.
+            ValueError: If the port is not free, or the body no body.
         """
-        surface = Surface.of(load_body(), MOST_FACES)
-        studio = cls(source, _serve_on(port), surface)
-        choose_first = studio._add_choice()
-        studio._add_player()
-        choose_first()
+        figure = load_figure(body)
+        real = None if dataset is None else RealClips(dataset, load_figure(FREE).body)
+        feed = Feed()
+        server, gate = start_server(door or Door(port=0), feed)
+        studio = cls(source, server, gate, feed, figure, real)
+        limit_uploads(server)
+        studio.controls.ask_first()
+        studio.desk.rest()
         studio._clock.start()
+        # A later click should not wait for the mesh that many people need.
+        studio.desk.ask("prepare", lambda: studio._prepare())
         return studio
 
     @property
     def address(self) -> str:
         """What to open in a browser."""
-        return f"http://{HOST}:{self.server.get_port()}"
+        return self.gate.door.address(self.server.get_port())
+
+    @property
+    def figure_names(self) -> tuple[str, ...]:
+        """Bodies to choose from."""
+        return figure_names(self._own_figure)
 
     def stop(self) -> None:
         """End the page and free its port."""
         self._ended.set()
-        self._clock.join()
-        with redirect_stdout(io.StringIO()):
+        if self._clock.is_alive():
+            self._clock.join()
+        self.desk.stop()
+        with redirect_stdout(StringIO()):
             self.server.stop()
 
     def choose(self, name: str) -> None:
-        """Show a motion of the folder."""
-        assert isinstance(self.source, MotionFolder)
-        self.show([self.source.load(name)])
+        """Show every folder's motion of a name."""
+        assert isinstance(self.source, Folders)
+        self._show(self.source.choose(name))
 
-    def perform(self, action: str, num: int = 1, seconds: float = DEFAULT_S, seed: int = 0) -> None:
-        """Have the model perform an action anew by num people side by side."""
-        assert isinstance(self.source, Model)
-        self.show(side_by_side(generate(self.source, action, num, seconds=seconds, seed=seed)))
+    def perform(self, ask: Ask) -> None:
+        """Have every model perform an action anew."""
+        assert isinstance(self.source, Models)
+        self._show(self.source.perform(ask))
 
-    def show(self, motions: Sequence[Motion]) -> None:
-        """Play motions that happen together, from their start, instead of what was there."""
-        body, colours = self._surface.body, colours_for(len(motions))
+    def vary(self, start: Sample, end: Sample, place: float, seconds: float) -> None:
+        """Show a place on the way between two samples, between the two; what plays goes on playing."""
+        assert isinstance(self.source, Models)
+        self._show(
+            self.source.walk(start, end, (0.0, min(max(place, 0.0), 1.0), 1.0), seconds), restart=False
+        )
+
+    def whole_way(self, start: Sample, end: Sample, seconds: float) -> None:
+        """Show places all along the way between two samples."""
+        assert isinstance(self.source, Models)
+        self._show(self.source.walk(start, end, WHOLE_WAY, seconds))
+
+    def show_real(self, num: int) -> None:
+        """Have so many of the real clips that are nearest to the first person stand behind, or none."""
+        self._num_real = min(max(int(num), 0), MOST_REAL)
+        self._show(self._main)
+
+    def add(self, name: str, content: bytes) -> None:
+        """Put the motion of an uploaded file beside the others."""
+        motion = read_upload(name, content)
+        self._added = [*self._added, Performer(motion, f"added: {motion.action}")][-MOST_ADDED:]
+        self._show(self._main)
+
+    def clear_added(self) -> None:
+        """Take uploaded motions away again."""
+        self._added = []
+        self._show(self._main)
+
+    def wear(self, name: str) -> None:
+        """Give everyone another body."""
+        if name not in self.figure_names:
+            raise ValueError(f"The bodies are {', '.join(self.figure_names)}; got {name!r}.")
+        self._figure = load_figure(name)
+        self._show(self._main, restart=False)
+
+    def colour(self, by: str) -> None:
+        """Tell people apart, or their sources, or frames to be believed from others."""
+        if by not in COLOURINGS:
+            raise ValueError(f"People are coloured by {', '.join(COLOURINGS)}; got {by!r}.")
+        self._colour_by = cast(ColourBy, by)
+        self._show(self._main, restart=False)
+
+    def follow(self, follow: bool) -> None:
+        """Have the camera travel along, or stay."""
+        with self._lock:
+            self.scene.follow = bool(follow)
+            self._draw()
+
+    def look_at(self) -> None:
+        """Turn every camera back so that all people are seen."""
         with self._lock, self.server.atomic():
-            # A mesh is replaced by name or hidden: a page of viser 1.1 goes blank when one is removed.
-            for person in self.people[len(motions) :]:
-                person.mesh.visible = False
-            self.people = [
-                Person(
-                    add_person(self.server, f"/person_{index}", motion, self._surface, colours[index]),
-                    *bone_tracks(motion, body),
-                )
-                for index, motion in enumerate(motions)
-            ]
-            self.player.insert(max(map(len, motions)), motions[0].fps)
-            self.seek(0)
-            self._frame.max = max(self.player.num_frames - 1, 1)
-            clients = self.server.get_clients().values()
-            for camera in (self.server.initial_camera, *(client.camera for client in clients)):
-                aim(camera, motions, body)
-        first, seconds = motions[0], self.player.num_frames / self.player.fps
-        label = f"{first.action}, " if first.action else ""
-        self._said.value = f"{label}{seconds:.2f} s, {self.player.num_frames} frames at {first.fps:g}/s"
+            self.scene.look_at(self._figure)
+
+    def download(self, format: str) -> Download:
+        """Everyone on the stage in one file."""
+        return make_download(self.shown, format, self._figure.body)
 
     def seek(self, frame: int) -> None:
         """Show one frame."""
         with self._lock:
             self.player.seek(frame)
             self._draw()
+            self.controls.show_frame(self.player.frame)
 
     def play(self, playing: bool) -> None:
         """Go on or hold."""
         with self._lock:
             self.player.playing = playing
-            self._play.label = "Pause" if playing else "Play"
+            self.controls.show_playing(playing)
+
+    def speed(self, speed: float) -> None:
+        """Let time go by so many times as fast."""
+        with self._lock:
+            self.player.speed = min(max(float(speed), 0.05), 4.0)
 
     def tick(self, elapsed_s: float) -> None:
         """Let seconds go by."""
@@ -143,87 +206,74 @@ class Studio:
             if self.player.frame != before:
                 self._draw()
 
+    def _show(self, main: Sequence[Performer], restart: bool = True) -> None:
+        """Put people on the stage, and who goes with them."""
+        figure, by = self._figure, self._colour_by
+        everyone = [*main, *self._beside(main)]
+        if figure.name not in (FREE, STICKS):  # they stand on the free body's feet so far
+            everyone = [replace(one, motion=one.motion.on_ground(figure.body)) for one in everyone]
+        motions = arrange(everyone)
+        num_frames = max(map(len, motions))
+        with self._lock:
+            self._main, self.shown = list(main), everyone
+            self.scene.by_trust = by == "trust"
+            self.scene.show(everyone, motions, figure, colours(everyone, by))
+            position = self.player.position
+            self.player.insert(num_frames, motions[0].fps)
+            if not restart:
+                self.player.seek(int(position))
+            self._draw()
+            self.controls.show_length(num_frames)
+            self.controls.show_frame(self.player.frame)
+            self.controls.say(describe(everyone, num_frames, motions[0].fps))
+
+    def _beside(self, main: Sequence[Performer]) -> list[Performer]:
+        """Uploaded motions and real clips, in rows of their own behind the others."""
+        row = 1 + max(performer.row for performer in main)
+        added = [replace(performer, row=row) for performer in self._added]
+        if self.real is None or not self._num_real:
+            return added
+        real = [
+            Performer(
+                clip.motion.on_ground(self._figure.body),
+                f"real, {clip.distance_m * 100:.0f} cm off: {clip.record.path.rpartition('/')[2][:-4]}",
+                row + 1,
+                "real",
+            )
+            for clip in self.real.nearest(main[0].motion, self._num_real)
+        ]
+        return [*added, *real]
+
     def _draw(self) -> None:
-        with self.server.atomic():
-            for person in self.people:
-                person.show(self.player.frame)
-            self._frame.value = self.player.frame
+        self.scene.recolour(self.player.frame)
+        self.feed.publish(self.scene.frame(self.player.frame))
 
     def _run(self) -> None:
         """Keep time while anybody is looking."""
         before = perf_counter()
+        resent = slid = before
         while not self._ended.wait(1 / TICKS_PER_S):
             now = perf_counter()
-            if self.server.get_clients():
+            if self.feed.num_browsers:
                 self.tick(now - before)
+                if not self.player.playing and now - resent > RESENT_EVERY_S:
+                    resent = now
+                    with self._lock:
+                        self._draw()
+                if now - slid > SLIDER_EVERY_S:
+                    slid = now
+                    self.controls.show_frame(self.player.frame)
             before = now
 
-    def _add_choice(self) -> Callable[..., None]:
-        """Controls that choose a motion; returns what they call."""
-        if isinstance(self.source, MotionFolder):
-            return self._add_folder(self.source)
-        return self._add_model(self.source)
-
-    def _add_folder(self, folder: MotionFolder) -> Callable[..., None]:
-        name = self.server.gui.add_dropdown("Motion", folder.names)
-        choose = self._answering(lambda: self.choose(name.value))
-        name.on_update(choose)
-        return choose
-
-    def _add_model(self, model: Model) -> Callable[..., None]:
-        gui = self.server.gui
-        learned_s = model.num_frames / model.fps if model.num_frames > 0 else DEFAULT_S
-        action = gui.add_dropdown("Action", model.actions)
-        people = gui.add_slider("People", 1, MOST_PEOPLE, 1, 1)
-        seconds = gui.add_number("Seconds", round(learned_s, 2), min=0.1, max=LONGEST_S, step=0.01)
-        seed = gui.add_number("Seed", 0, min=0, step=1)
-        perform = self._answering(
-            lambda: self.perform(action.value, people.value, seconds.value, int(seed.value))
-        )
-        gui.add_button("Perform").on_click(perform)
-        return perform
-
-    def _add_player(self) -> None:
-        gui = self.server.gui
-        self._play: Any = gui.add_button("Pause")
-        self._play.on_click(lambda _: self.play(not self.player.playing))
-        self._frame: Any = gui.add_slider("Frame", 0, 1, 1, 0)
-        self._frame.on_update(self._scrub)
-        speed = gui.add_slider("Speed", 0.1, 2.0, 0.1, 1.0)
-        speed.on_update(lambda _: setattr(self.player, "speed", speed.value))
-        self._said: Any = gui.add_text("Shown", "", disabled=True, multiline=True)
-
-    def _scrub(self, event: Any) -> None:
-        if event.client_id is not None:  # moved by a hand, not by playing
-            self.play(False)
-            self.seek(event.target.value)
-
-    def _answering(self, act: Callable[[], None]) -> Callable[..., None]:
-        """A callback that says on the page what went wrong; clicks wait for one another."""
-
-        def answer(_: Any = None) -> None:
-            with self._lock:
-                try:
-                    act()
-                except (ValueError, OSError) as error:
-                    self._said.value = str(error)
-
-        return answer
+    def _prepare(self) -> None:
+        self._figure.surface(MOST_PEOPLE)
 
 
-def _serve_on(port: int) -> viser.ViserServer:
-    """A server that keeps to this machine and this port."""
-    try:
-        with socket.socket() as probe:  # viser would go on to the next port, or hang beyond the last
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        raise ValueError(f"Port {port} cannot be used ({error}); give another with --port.") from None
-    # Browsers open spare connections and drop them, which websockets reports with a traceback.
-    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
-    with redirect_stdout(io.StringIO()):
-        server = viser.ViserServer(host=HOST, port=port, label="Motionary", verbose=False)
-    server.request_share_url = lambda verbose=True: None  # type: ignore[method-assign]  # no public tunnel
-    add_floor(server)
-    server.gui.configure_theme(show_logo=False, show_share_button=False)
-    return server
+def describe(performers: Sequence[Performer], num_frames: int, fps: float) -> str:
+    """One line about what is shown."""
+    first = performers[0].motion
+    label = f"{first.action}, " if first.action else ""
+    people = f"{len(performers)} people, " if len(performers) > 1 else ""
+    trust = first.trust.mean()
+    doubt = f", trust {trust:.2f}" if trust < 1 else ""
+    return f"{label}{people}{num_frames / fps:.2f} s, {num_frames} frames at {fps:g}/s{doubt}"

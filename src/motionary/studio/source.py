@@ -1,17 +1,15 @@
-"""Where motions come from: files in a folder, or a model that makes them."""
+"""Where motions come from: files in folders, or models that make them; one or several of a kind."""
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from motionary.generation import generate
 from motionary.models.checkpoint import MODEL_FILE, Model, bundled_names, load_model
 from motionary.motion import Motion
-
-APART_M = 1.3
-"""Between people side by side: arms out, they do not touch much."""
+from motionary.studio.state import Ask, Performer
+from motionary.studio.variation import Sample, walk
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,9 @@ class MotionFolder:
             FileNotFoundError: If there is none.
         """
         names = [
-            path.relative_to(root).as_posix() for path in sorted(root.rglob("*.npz")) if _is_motion(path)
+            path.relative_to(root).as_posix()
+            for path in sorted(root.rglob("*.npz"))
+            if path.resolve().is_relative_to(root.resolve()) and _is_motion(path)
         ]
         if not names:
             raise FileNotFoundError(
@@ -51,13 +51,108 @@ class MotionFolder:
         return Motion.load(self.root / name)
 
 
-def open_source(source: str) -> Model | MotionFolder:
-    """A model, or else a folder of motions; what exists on disk goes before the name of a bundled model.
+@dataclass(frozen=True)
+class Folders:
+    """Folders that hold motions under the same names: different estimates of the same videos, say."""
+
+    labels: tuple[str, ...]
+    folders: tuple[MotionFolder, ...]
+    names: tuple[str, ...]
+    """Those that all of them hold."""
+
+    @classmethod
+    def of(cls, labels: Sequence[str], folders: Sequence[MotionFolder]) -> "Folders":
+        """Keep the names that are common.
+
+        Raises:
+            ValueError: If none is.
+        """
+        common = set(folders[0].names).intersection(*(folder.names for folder in folders[1:]))
+        if not common:
+            held = "; ".join(f"{folder.root}: {', '.join(folder.names[:3])}" for folder in folders)
+            raise ValueError(f"No motion has the same name in all of the folders ({held}).")
+        return cls(tuple(labels), tuple(folders), tuple(name for name in folders[0].names if name in common))
+
+    def choose(self, name: str) -> list[Performer]:
+        """Each folder's motion of a name."""
+        alone = len(self.folders) == 1
+        return [
+            Performer(folder.load(name), Path(name).stem if alone else label, row)
+            for row, (label, folder) in enumerate(zip(self.labels, self.folders, strict=True))
+        ]
+
+
+@dataclass(frozen=True)
+class Models:
+    """Models that perform the same actions."""
+
+    labels: tuple[str, ...]
+    models: tuple[Model, ...]
+    actions: tuple[str, ...]
+    """Those that all of them know."""
+
+    @classmethod
+    def of(cls, labels: Sequence[str], models: Sequence[Model]) -> "Models":
+        """Keep the actions that are common.
+
+        Raises:
+            ValueError: If none is.
+        """
+        common = set(models[0].actions).intersection(*(model.actions for model in models[1:]))
+        if not common:
+            known = "; ".join(
+                f"{label}: {', '.join(m.actions[:5])}" for label, m in zip(labels, models, strict=True)
+            )
+            raise ValueError(f"No action is known to all of the models ({known}).")
+        return cls(tuple(labels), tuple(models), tuple(name for name in models[0].actions if name in common))
+
+    def perform(self, ask: Ask) -> list[Performer]:
+        """New performances by each model: the same action, number, length and seed."""
+        ask = ask.checked(self.actions)
+        performers = []
+        for row, (label, model) in enumerate(zip(self.labels, self.models, strict=True)):
+            motions = generate(model, ask.action, ask.num, seconds=ask.seconds, seed=ask.seed)
+            for number, motion in enumerate(motions, start=1):
+                caption = self._caption(f"{ask.action} {number}", label)
+                performers.append(Performer(motion, caption, row, "generated"))
+        return performers
+
+    def walk(self, start: Sample, end: Sample, places: Sequence[float], seconds: float) -> list[Performer]:
+        """Each model's performances on the way from one sample to another."""
+        Ask(start.action, 1, seconds, start.seed).checked(self.actions)
+        Ask(end.action, 1, seconds, end.seed).checked(self.actions)
+        return [
+            Performer(motion, self._caption(f"{place:.0%}", label), row, "generated")
+            for row, (label, model) in enumerate(zip(self.labels, self.models, strict=True))
+            for place, motion in zip(places, walk(model, start, end, places, seconds), strict=True)
+        ]
+
+    def _caption(self, text: str, label: str) -> str:
+        return text if len(self.models) == 1 else f"{label}: {text}"
+
+
+Source = Models | Folders
+
+
+def open_source(*sources: str) -> Source:
+    """Models, or else folders of motions; what exists on disk goes before the name of a bundled model.
 
     Raises:
-        FileNotFoundError: If it is neither; the message says what was expected.
-        ValueError: If the model is damaged or does not generate.
+        FileNotFoundError: If one is neither; the message says what was expected.
+        ValueError: If a model is damaged or does not generate, or the sources have nothing in common.
     """
+    opened = [_open(source) for source in sources]
+    labels = _labels(sources)
+    models = [one for one in opened if isinstance(one, Model)]
+    folders = [one for one in opened if isinstance(one, MotionFolder)]
+    if not opened or (models and folders):
+        raise ValueError(
+            f"Expected models, or folders of motions, not both; got {', '.join(sources) or 'none'}."
+        )
+    return Models.of(labels, models) if models else Folders.of(labels, folders)
+
+
+def _open(source: str) -> Model | MotionFolder:
     path = Path(source)
     if path.is_dir() and not (path / MODEL_FILE).is_file():
         return MotionFolder.open(path)
@@ -70,13 +165,14 @@ def open_source(source: str) -> Model | MotionFolder:
     )
 
 
-def side_by_side(motions: Sequence[Motion]) -> list[Motion]:
-    """The motions moved along x, so that their first frames stand in a row about x = 0, all at z = 0."""
-    middle = (len(motions) - 1) / 2
-    return [
-        replace(motion, translation=motion.translation - motion.translation[0] * [1, 0, 1] + [place, 0, 0])
-        for motion, place in zip(motions, (np.arange(len(motions)) - middle) * APART_M, strict=True)
+def _labels(sources: Sequence[str]) -> list[str]:
+    """The sources' last parts, numbered where they do not tell them apart."""
+    tails = [
+        Path(source).stem if source.endswith(".safetensors") else Path(source).name for source in sources
     ]
+    if len(set(tails)) == len(tails):
+        return tails
+    return [f"{tail} ({number})" for number, tail in enumerate(tails, start=1)]
 
 
 def _is_motion(path: Path) -> bool:
