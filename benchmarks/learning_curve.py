@@ -91,7 +91,7 @@ def _scorer(dataset: Dataset, given: argparse.Namespace) -> Callable[[], None]:
 
 def _train(dataset: Dataset, given: argparse.Namespace, stop: int) -> Path:
     if (given.out / STATE_FILE).exists():
-        return resume(given.out, stop_after=stop)
+        return resume(given.out, epochs=given.epochs, stop_after=stop)
     config = with_settings(PRESETS[given.preset], [f"epochs={given.epochs}", *given.set])
     return train(dataset, given.out, config, stop_after=stop)
 
