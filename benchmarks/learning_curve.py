@@ -16,15 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
 from motionary.datasets import Dataset
 from motionary.evaluation import evaluate
 from motionary.evaluation.real import RealFeatures
 from motionary.evaluation.result import Row
+from motionary.export.charts import Line, Panel, draw_curves, save_chart
 from motionary.models import load_model
 from motionary.recognition import load_recogniser
 from motionary.training import PRESETS, resume, train, with_settings
@@ -111,24 +107,15 @@ def _numbers(row: Row) -> dict[str, list[float]]:
 
 
 def _draw(lines: list[dict[str, Any]], path: Path) -> None:
-    """The four scores against epochs, real motion as a dashed line."""
-    figure, axes = plt.subplots(1, len(SHOWN), figsize=(14, 3), layout="constrained")
+    """Every score against epochs, with the level of real motion."""
     real, stops = lines[0], lines[1:]
-    for axis, name in zip(axes, SHOWN, strict=True):
-        mean, half = ([stop[name][k] for stop in stops] for k in (0, 1))
-        axis.errorbar([stop["epoch"] for stop in stops], mean, half, capsize=2)
-        axis.axhline(real[name][0], linestyle="--", color="black", linewidth=1)
-        axis.set(xlabel="epochs", title=name)
-    top = axes[0].secondary_xaxis(
-        1.15, functions=(lambda e: e * _minutes_per_epoch(stops), lambda m: m / _minutes_per_epoch(stops))
-    )
-    top.set_xlabel("minutes of training")
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def _minutes_per_epoch(stops: list[dict[str, Any]]) -> float:
-    return stops[-1]["minutes"] / stops[-1]["epoch"] or 1.0
+    epochs = tuple(float(stop["epoch"]) for stop in stops)
+    panels = []
+    for name in SHOWN:
+        means, halves = (tuple(stop[name][k] for stop in stops) for k in (0, 1))
+        level = Line("real", (), (real[name][0],), level=True)
+        panels.append(Panel(name, (Line("generated", epochs, means, halves), level)))
+    save_chart(draw_curves(panels), path)
 
 
 if __name__ == "__main__":
