@@ -247,7 +247,7 @@ def test_attention_to_one_token_is_torch_s_attention():
     attention = torch.nn.MultiheadAttention(16, 2, batch_first=True).eval()
     memory, queries = torch.randn(3, 16), torch.randn(3, 5, 16)
     expected, _ = attention(queries, memory[:, None], memory[:, None])
-    assert_close(attend_one(attention, memory, 5, Dropout(0.0)), expected)
+    assert_close(attend_one(attention, memory, 5, Dropout(0.0).begin(memory.device)), expected)
 
 
 def test_dropout_on_one_token_silences_whole_heads():

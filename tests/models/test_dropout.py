@@ -28,9 +28,14 @@ def test_entries_fall_silent_independently():
 
 def test_torch_s_seed_decides():
     drop, ones = Dropout(0.5), torch.ones(40)
-    first, other, again = (
-        (torch.manual_seed(seed), drop.begin(CPU), drop.thin(ones))[-1] for seed in (3, 4, 3)
-    )
+    first, other, again = ((torch.manual_seed(seed), drop.begin(CPU).thin(ones))[-1] for seed in (3, 4, 3))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_seed_of_its_own_decides_whatever_torch_s_is():
+    drop, ones = Dropout(0.5), torch.ones(40)
+    first, other, again = (drop.begin(CPU, seed).thin(ones) for seed in (3, 4, 3))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 

@@ -7,6 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from motionary.datasets import ClipBatch
+from motionary.models.actor import LossWeights
 from motionary.training import TrainConfig
 from motionary.training.processes import Processes
 from motionary.training.state import Run
@@ -43,6 +44,59 @@ def test_losses_add_up_to_the_total(dataset, batch):
     weights = TINY.loss
     for features, points, kl, total in losses(dataset, TINY, batch).tolist():
         assert total == pytest.approx(features * weights.features + points * weights.points + kl * weights.kl)
+
+
+@pytest.fixture
+def threads():
+    """Function to choose the number of torch's threads, which are given back."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def padded(batch: ClipBatch) -> ClipBatch:
+    """Three of the windows, of different lengths."""
+    mask = torch.arange(6) < torch.tensor([6, 2, 5])[:, None]
+    return ClipBatch(batch.features[:3] * mask[..., None, None], batch.action[:3], mask, torch.arange(3))
+
+
+def one_step(dataset, config: TrainConfig, batch: ClipBatch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Losses and gradients."""
+    torch.manual_seed(0)
+    run = Run.start(dataset, config)
+    found = Step(run, Processes())(batch, torch.ones(len(batch.clip), 16))
+    return found, {name: parameter.grad for name, parameter in run.network.named_parameters()}
+
+
+@pytest.mark.parametrize("num_frames", [6, -1])
+@pytest.mark.parametrize("points", ["vertices", "joints"])
+def test_parts_side_by_side_learn_what_the_whole_batch_would(points, num_frames, dataset, batch, threads):
+    config = replace(TINY, points=points, num_frames=num_frames, loss=LossWeights(velocity=2.0))
+    batch = padded(batch) if num_frames == -1 else batch
+    threads(2)
+    whole, expected = one_step(dataset, replace(config, step_parts=1), batch)
+    parts, gradients = one_step(dataset, replace(config, step_parts=2), batch)
+    assert_close(parts, whole, rtol=1e-6, atol=0)
+    for name, gradient in expected.items():
+        assert_close(gradients[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_two_threads_learn_to_the_bit_what_one_does_part_after_part(dataset, batch, threads):
+    found = []
+    for count in (1, 2, 2):
+        threads(count)
+        found.append(one_step(dataset, replace(TINY, dropout=0.3), batch))
+    (first, expected), *others = found
+    for again, gradients in others:
+        assert torch.equal(again, first)
+        assert all(torch.equal(gradients[name], gradient) for name, gradient in expected.items())
+
+
+def test_every_part_of_a_batch_loses_other_entries(dataset, batch):
+    step = Step(Run.start(dataset, replace(TINY, dropout=0.5)), Processes())
+    parts = step._parts(Input(batch.features, batch.action, None, torch.ones(4, 16), torch.tensor(1.0)))
+    assert [part.share.item() for part in parts] == [0.5, 0.5]
+    assert parts[0].seed != parts[1].seed
 
 
 def test_only_inputs_of_the_recorded_shapes_are_replayed(monkeypatch, batch):

@@ -7,10 +7,9 @@ own protocol is in `motionary.evaluation.published`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import torch
@@ -35,6 +34,7 @@ from motionary.models import Model
 from motionary.models.actor import sample_latents
 from motionary.models.recognisers import Recogniser
 from motionary.recognition import RecognisedWindows
+from motionary.threads import SideBySide
 
 MOST_MOTIONS = 3000
 """Motions compared per seed at most, as in the published code."""
@@ -90,7 +90,7 @@ def evaluate(
             stage.advance()
             return found
 
-        trials = _side_by_side(trial, range(seeds))
+        trials = list(SideBySide().map(trial, range(seeds)))
     return EvaluationResult(
         actions=real.actions,
         real=_row("Real", [trial.real for trial in trials]),
@@ -103,25 +103,6 @@ def evaluate(
         fps=recogniser.fps,
         protocol=protocol,
     )
-
-
-Item = TypeVar("Item")
-Found = TypeVar("Found")
-
-
-def _side_by_side(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-    """Results of the work on each item, as many at a time as torch has threads, each on one thread.
-
-    One operation spread over threads waits for the slowest of them, and on a busy machine that is most of the
-    time. The rounding no longer depends on the number of cores either.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(work, items))
-    finally:
-        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

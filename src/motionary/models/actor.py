@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from motionary.features import NUM_FEATURES, NUM_ROWS
-from motionary.models.dropout import Dropout
+from motionary.models.dropout import Dropout, Silencer
 from motionary.models.points import BodyPoints, real_frames
 
 NUM_TOKENS = 2
@@ -69,6 +69,7 @@ class Actor(nn.Module):
     def __init__(self, config: ActorConfig) -> None:
         super().__init__()
         self.config = config
+        self.dropout = Dropout(config.dropout)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
 
@@ -78,21 +79,28 @@ class Actor(nn.Module):
         action: Int[Tensor, "B"],
         mask: Bool[Tensor, "B T"] | None,
         noise: Float[Tensor, "B Z"],
+        seed: int | None = None,
     ) -> tuple[Float[Tensor, "B T 25 6"], Posterior]:
         """The motion decoded from a latent of its own posterior, and that posterior.
 
-        A mask of None says that all frames are real.
+        Args:
+            features: Motions.
+            action: Class indices.
+            mask: Which frames are real; all when None.
+            noise: Standard normal, for the latents.
+            seed: Of dropout on a CPU; torch's global stream decides when None.
         """
-        posterior = self.encode(features, action, mask)
+        drop = self.dropout.begin(features.device, seed)
+        posterior = Posterior(*self.encoder(features, action, mask, drop).unbind(1))
         frames = features.shape[1] if mask is None else mask
-        return self.decode(posterior.sample(noise), action, frames), posterior
+        return self.decoder(posterior.sample(noise), action, frames, drop), posterior
 
     def encode(
         self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"] | None
     ) -> Posterior:
         """Posterior of the latent of each motion."""
-        mean, log_variance = self.encoder(features, action, mask).unbind(1)
-        return Posterior(mean, log_variance)
+        drop = self.dropout.begin(features.device)
+        return Posterior(*self.encoder(features, action, mask, drop).unbind(1))
 
     def decode(
         self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
@@ -104,7 +112,7 @@ class Actor(nn.Module):
             action: Class indices.
             frames: How many, or a mask of those that are real; the others are zero.
         """
-        return self.decoder(z, action, frames)
+        return self.decoder(z, action, frames, self.dropout.begin(z.device))
 
 
 class Encoder(nn.Module):
@@ -115,17 +123,19 @@ class Encoder(nn.Module):
         self.mean_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
         self.variance_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
         self.embed = nn.Linear(NUM_ROWS * NUM_FEATURES, config.latent_dim)
-        self.dropout = Dropout(config.dropout)
         self.layers = _copies(EncoderLayer(config), config.num_layers)
 
     def forward(
-        self, features: Float[Tensor, "B T 25 6"], action: Int[Tensor, "B"], mask: Bool[Tensor, "B T"] | None
+        self,
+        features: Float[Tensor, "B T 25 6"],
+        action: Int[Tensor, "B"],
+        mask: Bool[Tensor, "B T"] | None,
+        drop: Silencer,
     ) -> Float[Tensor, "B 2 Z"]:
         """Mean and log-variance of the posterior."""
         tokens = torch.stack([self.mean_token[action], self.variance_token[action]], dim=1)
         x = torch.cat([tokens, self.embed(features.flatten(2))], dim=1)  # (B, 2 + T, Z)
-        drop = self.dropout.begin(x.device)
-        x = self.dropout(x + sinusoids(x.shape[1], x.shape[2], x.device))
+        x = drop.thin(x + sinusoids(x.shape[1], x.shape[2], x.device))
         if mask is not None:
             mask = functional.pad(mask, (NUM_TOKENS, 0), value=True)
         for layer in self.layers[:-1]:
@@ -140,19 +150,21 @@ class Decoder(nn.Module):
     def __init__(self, config: ActorConfig) -> None:
         super().__init__()
         self.action_bias = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
-        self.dropout = Dropout(config.dropout)
         self.layers = _copies(DecoderLayer(config), config.num_layers)
         self.head = nn.Linear(config.latent_dim, NUM_ROWS * NUM_FEATURES)
 
     def forward(
-        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
+        self,
+        z: Float[Tensor, "B Z"],
+        action: Int[Tensor, "B"],
+        frames: Bool[Tensor, "B T"] | int,
+        drop: Silencer,
     ) -> Float[Tensor, "B T 25 6"]:
         """Features of each latent's motion."""
         memory = z + self.action_bias[action]
         num_frames, mask = (frames, None) if isinstance(frames, int) else (frames.shape[1], frames)
         times = sinusoids(num_frames, z.shape[1], z.device)
-        drop = self.dropout.begin(z.device)
-        x = self.dropout(times.expand(len(z), -1, -1))  # (B, T, Z)
+        x = drop.thin(times.expand(len(z), -1, -1))  # (B, T, Z)
         for layer in self.layers:
             x = layer(x, memory, mask, drop)
         features = self.head(x).unflatten(-1, (NUM_ROWS, NUM_FEATURES))
@@ -174,7 +186,7 @@ class EncoderLayer(nn.Module):
         self,
         x: Float[Tensor, "B T Z"],
         mask: Bool[Tensor, "B T"] | None,
-        drop: Dropout,
+        drop: Silencer,
         wanted: int | None = None,
     ) -> Float[Tensor, "B W Z"]:
         """The first W tokens, or all when wanted is None, each having looked at the real ones."""
@@ -201,7 +213,7 @@ class DecoderLayer(nn.Module):
         x: Float[Tensor, "B T Z"],
         memory: Float[Tensor, "B Z"],
         mask: Bool[Tensor, "B T"] | None,
-        drop: Dropout,
+        drop: Silencer,
     ) -> Float[Tensor, "B T Z"]:
         """Tokens, each having looked at the real ones and at the memory."""
         x = self.norm1(drop.add(x, attend(self.self_attn, x, mask, drop)))
@@ -214,7 +226,7 @@ def attend(
     attention: nn.MultiheadAttention,
     x: Float[Tensor, "B T Z"],
     mask: Bool[Tensor, "B T"] | None,
-    drop: Dropout,
+    drop: Silencer,
     wanted: int | None = None,
 ) -> Float[Tensor, "B W Z"]:
     """Multi-head self-attention of the first W tokens, in which nobody looks at padded frames."""
@@ -222,7 +234,7 @@ def attend(
         heads.transpose(1, 2) for heads in _projected(attention, x, wanted)
     )  # (B, H, T, Z/H)
     seen = None if mask is None else mask[:, None, None]
-    if drop.fused:
+    if drop.bits is None:
         heads = functional.scaled_dot_product_attention(query, key, value, seen, drop.probability)
     else:
         scores = (query * query.shape[-1] ** -0.5) @ key.mT
@@ -245,7 +257,7 @@ def _projected(
 
 
 def attend_one(
-    attention: nn.MultiheadAttention, memory: Float[Tensor, "B Z"], num_frames: int, drop: Dropout
+    attention: nn.MultiheadAttention, memory: Float[Tensor, "B Z"], num_frames: int, drop: Silencer
 ) -> Float[Tensor, "B T Z"]:
     """Multi-head attention of T frames to a single token.
 

@@ -5,6 +5,8 @@ that takes as long as a third of the network. Sixteen bits decide as well, so th
 four entries.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -16,50 +18,47 @@ LEVELS = 1 << 16
 
 
 class Dropout(nn.Module):
-    """Silences entries at random while training; layers that follow one another share one.
-
-    Every pass through a network draws from a new stream, seeded from torch's global one: `torch.manual_seed`
-    decides what falls silent.
-    """
+    """Silences entries at random while training."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
         self.given = probability
-        self._bits: np.random.SFC64 | None = None
 
-    @property
-    def probability(self) -> float:
-        """Share of the entries that fall silent; none outside training."""
-        return self.given if self.training else 0.0
+    def begin(self, device: torch.device, seed: int | None = None) -> "Silencer":
+        """Start a pass through a network; outside training nothing falls silent in it.
 
-    @property
-    def fused(self) -> bool:
-        """Whether torch's own is to be used, as on a GPU, or none."""
-        return self._bits is None
+        Args:
+            device: Where the pass takes place.
+            seed: Decides what falls silent on a CPU; drawn from torch's global stream when None.
+        """
+        probability = self.given if self.training else 0.0
+        if probability == 0 or device.type != "cpu":
+            return Silencer(probability, None)
+        return Silencer(probability, np.random.SFC64(int(torch.randint(2**62, ())) if seed is None else seed))
 
-    def begin(self, device: torch.device) -> "Dropout":
-        """Start a pass on a device."""
-        drawn = self.probability > 0 and device.type == "cpu"
-        self._bits = np.random.SFC64(int(torch.randint(2**62, ()))) if drawn else None
-        return self
 
-    def forward(self, x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
-        """What is left of the tokens that enter a stack of layers."""
-        return self.thin(x)
+@dataclass(frozen=True)
+class Silencer:
+    """What falls silent in one pass; the layers that follow one another share one."""
+
+    probability: float
+    """Share of the entries."""
+    bits: np.random.SFC64 | None
+    """Decides; None leaves it to torch, as on a GPU, or when nothing is to be decided."""
 
     def thin(self, x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         """The entries that are left, scaled so that the expected value stays."""
-        return x * self.mask(x) if self._bits else functional.dropout(x, self.probability)
+        return x * self.mask(x) if self.bits else functional.dropout(x, self.probability)
 
     def add(self, x: Float[Tensor, "*S"], change: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         """A change added to x, after dropout."""
-        return torch.addcmul(x, change, self.mask(change)) if self._bits else x + self.thin(change)
+        return torch.addcmul(x, change, self.mask(change)) if self.bits else x + self.thin(change)
 
     def mask(self, like: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         """Zeros where an entry falls silent, elsewhere what makes up for it."""
-        if not self._bits:
+        if not self.bits:
             return functional.dropout(torch.ones_like(like), self.probability)
-        count, below = like.numel(), round(self.given * LEVELS)
-        words = torch.from_numpy(self._bits.random_raw(-(-count // 4))).view(torch.int16)[:count]
+        count, below = like.numel(), round(self.probability * LEVELS)
+        words = torch.from_numpy(self.bits.random_raw(-(-count // 4))).view(torch.int16)[:count]
         kept = torch.ge(words, below - LEVELS // 2, out=like.new_empty(count))
         return kept.mul_(LEVELS / (LEVELS - below)).view(like.shape)

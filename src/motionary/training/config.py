@@ -48,6 +48,10 @@ class TrainConfig:
     loader_workers: int = 1
     """Threads that cut windows while the network learns; the windows are the same for any number."""
 
+    step_parts: int = 2
+    """Parts, 1 or 2, of a batch that a CPU learns from side by side. Their number shows in the last digits of
+    the losses, so it is not the number of cores; two gradients add up to the same whichever comes first."""
+
     latent_dim: int = 256
     ff_dim: int = 1024
     num_layers: int = 8
@@ -78,6 +82,8 @@ class TrainConfig:
             raise ValueError(f"average_decay must be in [0, 1); got {self.average_decay}.")
         if self.loader_workers < 0:
             raise ValueError(f"loader_workers must not be negative; got {self.loader_workers}.")
+        if self.step_parts not in (1, 2):
+            raise ValueError(f"step_parts must be 1 or 2; got {self.step_parts}.")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative; got {self.seed}.")
 

@@ -1,6 +1,7 @@
 """One step of the optimiser, without waiting for the device: losses stay there until they are asked for.
 
-B batch, T frames, Z latent. On a GPU the whole step is recorded once and replayed as a CUDA graph.
+B batch, T frames, Z latent. On a CPU the parts of a batch are learned from side by side. On a GPU the whole
+step is recorded once and replayed as a CUDA graph.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from motionary.datasets import ClipBatch
 from motionary.models.actor import actor_loss
+from motionary.threads import SideBySide
 from motionary.training.processes import Processes
 from motionary.training.state import Run
 
@@ -31,6 +33,8 @@ class Input:
     noise: Float[Tensor, "B Z"]
     share: Float[Tensor, ""]
     """Of the whole batch's real frames, how many are these."""
+    seed: int | None = None
+    """Of dropout."""
 
     def tensors(self) -> list[Tensor]:
         """Those that are there."""
@@ -54,6 +58,9 @@ class Step:
         self.take: Callable[[Input], Losses] = self.now
         if run.device.type == "cuda" and processes.count == 1:
             self.take = Recorded(self.now)
+        alone = run.device.type == "cpu" and processes.count == 1 and not run.config.compiled
+        self.num_parts = run.config.step_parts if alone else 1
+        self._side_by_side = SideBySide(self.num_parts)
 
     def __call__(self, batch: ClipBatch, noise: Float[Tensor, "B Z"]) -> Losses:
         """Learn from this process's part of a batch; noise is for the whole batch."""
@@ -75,8 +82,34 @@ class Step:
         """Forward, backward, update."""
         config, optimizer = self.run.config, self.run.optimizer
         self.network.train()
+        optimizer.zero_grad()
+        losses = list(self._side_by_side.map(self._learn, self._parts(given)))
+        if config.clip_norm > 0:
+            nn.utils.clip_grad_norm_(self.run.network.parameters(), config.clip_norm)
+        optimizer.step()
+        return torch.stack(losses).sum(0)
+
+    def _parts(self, given: Input) -> list[Input]:
+        """The input in parts of about as many rows, each with a seed of its own."""
+        count = min(self.num_parts, len(given.action))
+        seeds = torch.randint(2**62, (count,)).tolist() if self.run.device.type == "cpu" else [None]
+        if count == 1:
+            return [replace(given, seed=seeds[0])]
+        parts = zip(*(tensor.chunk(count) for tensor in given.tensors()[:-1]), strict=True)
+        frames = torch.ones(given.features.shape[:2]) if given.mask is None else given.mask
+        shares = [part.sum() / frames.sum() * given.share for part in frames.chunk(count)]
+        return [
+            replace(_with(given, [*tensors, share]), seed=seed)
+            for tensors, share, seed in zip(parts, shares, seeds, strict=True)
+        ]
+
+    def _learn(self, given: Input) -> Losses:
+        """Forward and backward, adding to the gradients what these rows have to say."""
+        config = self.run.config
         with self._precision():
-            output, posterior = self.network(given.features, given.action, given.mask, given.noise)
+            output, posterior = self.network(
+                given.features, given.action, given.mask, given.noise, given.seed
+            )
         posterior = replace(
             posterior, mean=posterior.mean.float(), log_variance=posterior.log_variance.float()
         )
@@ -86,11 +119,7 @@ class Step:
         weights = config.loss
         total = weights.features * features + weights.points * points + weights.kl * kl
         total = total + weights.velocity * given.share * loss.velocity
-        optimizer.zero_grad()
         (total * self.processes.count).backward()  # the processes' gradients are averaged
-        if config.clip_norm > 0:
-            nn.utils.clip_grad_norm_(self.run.network.parameters(), config.clip_norm)
-        optimizer.step()
         return torch.stack([features, points, kl, total]).detach()
 
     def _precision(self) -> AbstractContextManager[None]:
