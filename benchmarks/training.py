@@ -32,6 +32,8 @@ BATCH, FRAMES, CLASSES = 20, 60, 13
 MOTIONS = 65
 """Generated at a time: five of every class."""
 SHARED = Path(os.environ.get("MOTIONARY_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+SMALL = "parameters, small"
+"""The shipped models' network against the yardstick's larger one: what users get, no like with like."""
 ACTIONS = tuple(f"action_{index}" for index in range(CLASSES))
 
 Tasks = dict[str, Callable[[], Any]]
@@ -49,6 +51,7 @@ def yardstick_tasks(given: argparse.Namespace, body: Path) -> Tasks:
         "step": lambda: step.step(*batch),
         "parameters": lambda: step.generate(labels, FRAMES, vertices=False),
         "vertices": lambda: step.generate(labels, FRAMES),
+        SMALL: lambda: step.generate(labels, FRAMES, vertices=False),
     }
 
 
@@ -75,19 +78,23 @@ def our_tasks(given: argparse.Namespace, body: Path, points: str) -> Tasks:
 
 
 def _generation_tasks(run: Any) -> Tasks:
-    from motionary.generation import decode_vertices
+    """With the yardstick's network, and with the smaller one of `--preset small`."""
+    from motionary.generation import decode, decode_vertices
+    from motionary.models.actor import Actor
+    from motionary.training import PRESETS
 
     labels = torch.arange(CLASSES, device=run.device).repeat(MOTIONS // CLASSES)
+    small = Actor(PRESETS["small"].actor(CLASSES)).to(run.device).eval()
 
-    @torch.inference_mode()
-    def parameters() -> torch.Tensor:
-        run.network.eval()
-        z = torch.randn(MOTIONS, run.config.latent_dim, device=run.device)
-        return run.network.decode(z, labels, FRAMES)
+    def parameters(network: Actor) -> torch.Tensor:
+        network.eval()
+        z = torch.randn(MOTIONS, network.config.latent_dim, device=run.device)
+        return decode(network, z, labels, FRAMES)
 
     return {
-        "parameters": parameters,
-        "vertices": lambda: [None for _ in decode_vertices(parameters(), run.points.body)],
+        "parameters": lambda: parameters(run.network),
+        "vertices": lambda: [None for _ in decode_vertices(parameters(run.network), run.points.body)],
+        SMALL: lambda: parameters(small),
     }
 
 
@@ -174,13 +181,13 @@ def machine_line(given: argparse.Namespace) -> str:
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
-    rows = [f"{'':22} {'yardstick':>10} {'ours':>10} {'ratio':>7}  quartiles"]
+    rows = [f"{'':26} {'yardstick':>10} {'ours':>10} {'ratio':>7}  quartiles"]
     for name, result in results.items():
         for task, numbers in result.items():
             unit = "gb" if task == "memory" else "s"
             spread = " to ".join(f"{q:.2f}" for q in numbers.get("quartiles", ()))
             rows.append(
-                f"{name + ' ' + task:22} {numbers[f'yardstick_{unit}']:8.3f} {unit:2} "
+                f"{name + ' ' + task:26} {numbers[f'yardstick_{unit}']:8.3f} {unit:2} "
                 f"{numbers[f'ours_{unit}']:7.3f} {unit:2} {numbers['ratio']:7.2f}  {spread}"
             )
     return "\n".join(rows)
@@ -218,7 +225,7 @@ def main() -> None:
 
         body = reference_step.make_synthetic_smpl(Path(temporary) / "smpl")
         if given.only != "reduced":
-            tasks = ["step"] if given.steps_only else ["step", "parameters", "vertices"]
+            tasks = ["step"] if given.steps_only else ["step", "parameters", "vertices", SMALL]
             results["exact"] = compare(given, body, "exact", tasks)
         if given.only != "exact":
             results["reduced"] = compare(given, body, "reduced", ["step"])
@@ -228,6 +235,7 @@ def main() -> None:
     report |= {f"{name}_memory_ratio": result["memory"]["ratio"] for name, result in results.items()}
     if "vertices" in results.get("exact", {}):
         report["generation_ratio"] = results["exact"]["parameters"]["ratio"]
+        report["small_network_generation_ratio"] = results["exact"][SMALL]["ratio"]
         report["vertices_ratio"] = results["exact"]["vertices"]["ratio"]
     if given.json == "-":
         print(json.dumps(report))

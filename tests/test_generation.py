@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torch.testing import assert_close
 
 from motionary.body.assets import load_body
-from motionary.generation import draw_latents, generate, perform_latents
+from motionary.generation import decode, draw_latents, generate, perform_latents
 from motionary.models.actor import Actor, ActorConfig
 from motionary.models.checkpoint import Model
 
@@ -56,6 +57,24 @@ def test_a_drawn_latent_stands_for_the_same_motion_in_any_company(model):
     alone = next(perform_latents(model, "walk", drawn[5:]))
     assert np.allclose(alone.translation, motions[5].translation, atol=1e-5)
     assert len(list(perform_latents(model, "walk", drawn, frames=3))) == 6
+
+
+def test_many_latents_are_decoded_as_each_alone(model):
+    z, labels = torch.randn(7, 16), torch.tensor([0, 1, 1, 0, 1, 0, 0])
+    together = decode(model.network, z, labels, 9)
+    whole = torch.ones(7, 9, dtype=torch.bool)  # with a mask nothing is shared between motions
+    assert_close(together, model.network.decode(z, labels, whole).detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_motions_do_not_depend_on_the_number_of_threads(model):
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append(generate(model, "walk", num=6, frames=8))
+    torch.set_num_threads(before)
+    for one, three in zip(*found, strict=True):
+        assert np.array_equal(one.pose, three.pose)
+        assert np.array_equal(one.translation, three.translation)
 
 
 @pytest.mark.parametrize(

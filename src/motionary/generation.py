@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import chain
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,10 +14,11 @@ from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.skinning import stream_vertices
 from motionary.body.smpl import BodyModel
 from motionary.features import features_to_motion
-from motionary.models.actor import sample_latents
+from motionary.models.actor import Actor, sample_latents
 from motionary.models.checkpoint import Model
 from motionary.motion import Motion
 from motionary.rotations import rotation_6d_to_matrix
+from motionary.threads import SideBySide
 
 MOTIONS_AT_ONCE = 4
 """Decoded in one batch. A fixed number, because products of matrices round differently at other sizes: so the
@@ -109,11 +110,37 @@ def perform_latents(
     length = _length(model, frames, seconds)
     num = len(latents)
     filled = functional.pad(latents, (0, 0, 0, -num % MOTIONS_AT_ONCE))
-    decoded = (
-        features for z in filled.split(MOTIONS_AT_ONCE) for features in _decode(model, z, label, length)
-    )
     body = _ground_body()
-    return (features_to_motion(rows, model.fps, action).on_ground(body) for rows in islice(decoded, num))
+
+    def perform(start: int) -> list[Motion]:
+        decoded = _decode(model, filled[start : start + MOTIONS_AT_ONCE], label, length)
+        motions = (features_to_motion(rows, model.fps, action) for rows in decoded[: num - start])
+        return [motion.on_ground(body) for motion in motions]
+
+    return chain.from_iterable(SideBySide().map(perform, range(0, num, MOTIONS_AT_ONCE)))
+
+
+@torch.inference_mode()
+def decode(
+    network: Actor, latents: Float[Tensor, "N Z"], action: Int[Tensor, "N"], num_frames: int
+) -> Float[Tensor, "N T 25 6"]:
+    """Features of many latents' motions; on a CPU a few at a time, side by side.
+
+    Args:
+        network: In evaluation mode.
+        latents: On its device.
+        action: Class index of each.
+        num_frames: Of every motion.
+    """
+    if latents.device.type != "cpu":
+        return network.decode(latents, action, num_frames)
+
+    def part(start: int) -> Tensor:
+        rows = slice(start, start + MOTIONS_AT_ONCE)
+        with torch.inference_mode():  # which holds for one thread
+            return network.decode(latents[rows], action[rows], num_frames)
+
+    return torch.cat(list(SideBySide().map(part, range(0, len(latents), MOTIONS_AT_ONCE))))
 
 
 @torch.inference_mode()

@@ -164,7 +164,9 @@ class Decoder(nn.Module):
         memory = z + self.action_bias[action]
         num_frames, mask = (frames, None) if isinstance(frames, int) else (frames.shape[1], frames)
         times = sinusoids(num_frames, z.shape[1], z.device)
-        x = drop.thin(times.expand(len(z), -1, -1))  # (B, T, Z)
+        # The same for all motions, and computed once, until they look at their memory.
+        alike = drop.probability == 0 and mask is None
+        x = drop.thin(times.expand(1 if alike else len(z), -1, -1))
         for layer in self.layers:
             x = layer(x, memory, mask, drop)
         features = self.head(x).unflatten(-1, (NUM_ROWS, NUM_FEATURES))
@@ -210,12 +212,12 @@ class DecoderLayer(nn.Module):
 
     def forward(
         self,
-        x: Float[Tensor, "B T Z"],
+        x: Float[Tensor, "X T Z"],
         memory: Float[Tensor, "B Z"],
         mask: Bool[Tensor, "B T"] | None,
         drop: Silencer,
     ) -> Float[Tensor, "B T Z"]:
-        """Tokens, each having looked at the real ones and at the memory."""
+        """Tokens, each having looked at the real ones and at the memory; X is B, or 1 where all are alike."""
         x = self.norm1(drop.add(x, attend(self.self_attn, x, mask, drop)))
         x = self.norm2(drop.add(x, attend_one(self.multihead_attn, memory, x.shape[1], drop)))
         hidden = drop.thin(functional.gelu(self.linear1(x)))

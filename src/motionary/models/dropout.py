@@ -50,7 +50,7 @@ class Silencer:
         """The entries that are left, scaled so that the expected value stays."""
         return x * self.mask(x) if self.bits else functional.dropout(x, self.probability)
 
-    def add(self, x: Float[Tensor, "*S"], change: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+    def add(self, x: Float[Tensor, "*#S"], change: Float[Tensor, "*#S"]) -> Float[Tensor, "*#S"]:
         """A change added to x, after dropout."""
         return torch.addcmul(x, change, self.mask(change)) if self.bits else x + self.thin(change)
 
