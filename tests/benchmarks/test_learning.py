@@ -9,7 +9,10 @@ import pytest
 
 from motionary.recognition import TRAIN_CONFIGS, train_recogniser
 
-TINY = ["num_frames=10", "latent_dim=16", "ff_dim=32", "num_layers=1", "num_heads=2", "batch_size=4", "loader_workers=0", "points=joints", "warmup_epochs=0"]
+TINY = (
+    *("num_frames=10", "latent_dim=16", "ff_dim=32", "num_layers=1", "num_heads=2"),
+    *("batch_size=4", "loader_workers=0", "points=joints", "warmup_epochs=0"),
+)
 
 
 @pytest.fixture
