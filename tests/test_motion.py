@@ -191,7 +191,7 @@ def test_a_file_damaged_inside_is_one_clear_error(tmp_path):
 def test_a_missing_file_and_a_wrong_suffix_say_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="No motion file at"):
         Motion.load(tmp_path / "nowhere.npz")
-    with pytest.raises(ValueError, match=r"\.npz"):
+    with pytest.raises(ValueError, match="no plain file"):
         Motion.load(tmp_path)  # a folder
     with pytest.raises(ValueError, match=r"saved as \.npz"):
         random_motion().save(tmp_path / "motion.bvh")

@@ -144,9 +144,9 @@ def test_objects_in_joblib_s_arrays_run_nothing(tmp_path, monkeypatch):
 
 
 def test_a_file_that_claims_to_hold_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("motionary.pickles.LARGEST_BYTES", 1000)
-    (tmp_path / "a.pkl").write_bytes(zlib.compress(b"\0" * 5000))
-    with pytest.raises(ValueError, match="holds more than"):
+    monkeypatch.setenv("MOTIONARY_MAX_UNPACKED_MB", "1")
+    (tmp_path / "a.pkl").write_bytes(zlib.compress(b"\0" * (2 << 20)))
+    with pytest.raises(ValueError, match="holds 2 MB once unpacked, more than 1"):
         read_data_file(tmp_path / "a.pkl")
 
 

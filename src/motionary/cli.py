@@ -31,6 +31,7 @@ from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
 from motionary.commands.figure import figure_compare, figure_diversity, figure_sheet, figure_strip
 from motionary.commands.finegym import finegym_curate, finegym_cut, finegym_fetch, finegym_plan
+from motionary.commands.licences import licences
 from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.overview import HELP, family, listing, overview
 from motionary.commands.published import import_model
@@ -289,8 +290,12 @@ COMMANDS: dict[str, Command] = {
     "assets list": assets_list,
     "assets get": assets_get,
     "assets set": assets_set,
+    "licences": licences,
     "completion": completion,
 }
+
+LONGEST_MESSAGE = 2000
+"""Letters of an error; the file's name comes first and what to do last."""
 
 STEPS = {
     "see": ("demo",),
@@ -299,7 +304,7 @@ STEPS = {
     "perform": ("generate", "export"),
     "judge": ("evaluate", "compare"),
     "show": ("report", "figure", "studio"),
-    "set up": ("assets", "completion"),
+    "set up": ("assets", "licences", "completion"),
 }
 """The path that commands and families of commands follow."""
 
@@ -356,4 +361,10 @@ def _said_first() -> list[str]:
 
 
 def _print_error(error: Exception) -> None:
-    print(f"motionary: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"motionary: {_shortened(' '.join(str(error).split()))}", file=sys.stderr)
+
+
+def _shortened(message: str) -> str:
+    """A message that quotes a damaged file may quote much of it."""
+    half = LONGEST_MESSAGE // 2
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} [...] {message[-half:]}"

@@ -1,7 +1,6 @@
 """Motion, the hub type: one person's SMPL motion, as every stage of the package takes or gives it."""
 
 import io
-import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy.ndimage import gaussian_filter1d
 
+from motionary.array_files import read_npz
 from motionary.atomic import write_atomically
 from motionary.body.skeleton import NUM_JOINTS, mirror_pose
 from motionary.body.smpl import BodyModel, PosedBody
+from motionary.limits import limits
 from motionary.rotations import (
     axis_angle_to_matrix,
     axis_angle_to_quaternion,
@@ -127,17 +128,7 @@ class Motion:
         path = Path(path)
         if not path.exists():
             raise FileNotFoundError(f"No motion file at {path}.")
-        if not zipfile.is_zipfile(path):
-            raise ValueError(f"{path} is not a readable .npz motion (it is no zip archive, or a cut one).")
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                # AMASS files also hold pickled objects, which are left where they are.
-                data = {name: arrays[name] for name in (*ARRAY_NAMES, *RATE_NAMES) if name in arrays.files}
-        except (
-            Exception
-        ) as error:  # a damaged file fails in many ways, down to a SyntaxError in numpy's header
-            raise ValueError(f"{path} is not a readable .npz motion ({type(error).__name__}).") from None
-        return _from_arrays(data, path)
+        return _from_arrays(read_npz(path, (*ARRAY_NAMES, *RATE_NAMES)), path)
 
     def crop(self, start: int, stop: int) -> "Motion":
         """Frames start to stop (exclusive)."""
@@ -298,6 +289,7 @@ def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
     rate = next((data[name] for name in RATE_NAMES if name in data), None)
     if rate is None:
         raise ValueError(f"{path} has no mocap_framerate; add it in frames per second.")
+    limits().check("frames", len(data["trans"]) if data["trans"].ndim else 0, path)
     try:
         betas = np.zeros(NUM_BETAS, np.float32)
         given = np.asarray(data.get("betas", betas), np.float32).reshape(-1)[:NUM_BETAS]
@@ -313,7 +305,7 @@ def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
             valid=valid,
             trust=np.asarray(data.get("trust", valid), np.float32),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 

@@ -3,14 +3,18 @@
 A pickle is a program. Here numpy arrays, torch tensors, scipy.sparse matrices and chumpy arrays become inert
 stand-ins whose numbers are taken out afterwards by `numbers`, and every other name is refused. The arrays of
 joblib files, raw bytes after the part of the pickle that announces them, are read too, and so are the objects
-that `numpy.save` pickles.
+that `numpy.save` pickles. A file cannot make the reader take more memory than its own size accounts for, nor
+crash it by nesting.
 """
 
 import bz2
 import io
 import lzma
+import math
 import pickle
 import re
+import struct
+import sys
 import warnings
 import zlib
 from collections import OrderedDict
@@ -22,6 +26,9 @@ import numpy as np
 import scipy.sparse
 from numpy import ndarray
 
+from motionary.array_files import npy_array, npy_header
+from motionary.limits import limits, read_bytes
+
 
 def read_python_2(content: bytes) -> Any:
     """What a pickle written by Python 2 or 3 holds; arrays are stand-ins for `numbers`.
@@ -30,8 +37,7 @@ def read_python_2(content: bytes) -> Any:
         RefusedError: If it asks to use anything else than arrays and plain data.
         Exception: Of any kind if it is damaged.
     """
-    # The byte strings of Python 2 hold the arrays: latin1 keeps every byte.
-    return _Unpickler(io.BytesIO(content), encoding="latin1").load()
+    return _Unpickler(content).load()
 
 
 def read_data_file(path: Path | str) -> Any:
@@ -44,22 +50,22 @@ def read_data_file(path: Path | str) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No data file at {path}.")
-    content = _decompressed(path.read_bytes(), path)
+    content = _decompressed(read_bytes(path), path)
     try:
         if content.startswith(np.lib.format.MAGIC_PREFIX):
             return _npy(content)
-        return _JoblibUnpickler(io.BytesIO(content)).load()
+        return _Unpickler(content).load()
     except RefusedError as refused:
         raise ValueError(
             f"{path} asks to use {refused}, which no file of arrays needs; it was not run. Do not trust it."
         ) from None
     except Exception as error:  # a damaged pickle can fail in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not a readable pickle ({reason}).") from None
+        raise ValueError(f"{path} is not a readable pickle ({_line(error)}).") from None
 
 
-LARGEST_BYTES = 8 << 30
-"""Of a decompressed file: a small one can claim to hold far more than any memory."""
+def _line(error: Exception) -> str:
+    return ((str(error).splitlines() or [""])[0] or type(error).__name__)[:200]
+
 
 _DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(31),
@@ -80,30 +86,26 @@ def _decompressed(content: bytes, path: Path) -> bytes:
     make = next((make for magic, make in _DECOMPRESSORS.items() if content.startswith(magic)), None)
     if make is None:
         return content
-    decompressor = make()
+    decompressor, most = make(), limits().unpacked_mb << 20
     try:
-        whole = decompressor.decompress(content, LARGEST_BYTES)
+        whole = decompressor.decompress(content, most)
     except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
         raise ValueError(f"{path} is compressed and damaged ({error}).") from None
     if not decompressor.eof:
-        reason = "is cut" if len(whole) < LARGEST_BYTES else f"holds more than {LARGEST_BYTES >> 30} GiB"
-        raise ValueError(f"{path} is compressed and {reason}.")
+        limits().check_bytes("unpacked_mb", len(whole) + (len(whole) == most), path)
+        raise ValueError(f"{path} is compressed and is cut.")
     return whole
 
 
 def _npy(content: bytes) -> Any:
     """The array of a .npy file, or the only object in it."""
     file = io.BytesIO(content)
-    version = np.lib.format.read_magic(file)
-    read_header = (
-        np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    )
-    shape, _, dtype = read_header(file)
+    shape, dtype = npy_header(file)
     if not dtype.hasobject:
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        return npy_array(content)
     if shape != ():
         raise ValueError(f"it holds an array {shape} of objects; expected numbers or one dictionary")
-    array = _Unpickler(file, encoding="latin1").load()
+    array = _Unpickler(content[file.tell() :]).load()
     return array.state[-1][0]
 
 
@@ -178,35 +180,84 @@ def _found(module: str, name: str) -> Any:
     raise RefusedError(full_name)
 
 
-class _Unpickler(pickle.Unpickler):
+def _shallow(load: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A pickle operation that makes a tuple, without ever making one that is nested deeply."""
+
+    def load_shallow(unpickler: Any) -> None:
+        load(unpickler)
+        if _is_deep(unpickler.stack[-1], DEEPEST_TUPLE):
+            raise ValueError("it is nested too deeply")
+
+    return load_shallow
+
+
+def _is_deep(value: Any, left: int) -> bool:
+    return left == 0 or any(_is_deep(part, left - 1) for part in value if type(part) is tuple)
+
+
+DEEPEST_TUPLE = 32
+"""Tuples in tuples: their hashes are taken recursively, in C, without a guard."""
+
+
+def check_nesting(file: io.BufferedIOBase) -> None:
+    """Read one pickle from an open file, keep nothing, and refuse one that would crash a reader by nesting.
+
+    Raises:
+        Exception: Of any kind if it is damaged or nested too deeply.
+    """
+    _Hollow(file).load()
+
+
+class _Unpickler(pickle._Unpickler):
+    """Python's own unpickler in Python.
+
+    The one in C reads ahead, over the bytes of joblib's arrays, and takes memory for as many entries of its
+    memo as a file names; this one keeps them in a dictionary.
+    """
+
+    def __init__(self, content: bytes | io.BufferedIOBase) -> None:
+        self.content = io.BytesIO(content) if isinstance(content, bytes) else content
+        # The byte strings of Python 2 hold the arrays: latin1 keeps every byte.
+        super().__init__(self.content, encoding="latin1")
+
     def find_class(self, module: str, name: str) -> Any:
         return _found(module, name)
 
-
-class _JoblibUnpickler(pickle._Unpickler):
-    """Python's own unpickler in Python, because the one in C reads ahead, over the arrays' bytes."""
-
-    def __init__(self, content: io.BytesIO) -> None:
-        self.content = content
-        super().__init__(content, encoding="latin1")
-
-    def find_class(self, module: str, name: str) -> Any:
-        return _found(module, name)
+    def persistent_load(self, pid: Any) -> Any:
+        """Refuse what lies outside of the file."""
+        raise pickle.UnpicklingError("it refers to something outside of it")
 
     def load_build(self) -> None:
         """Give an object its state; an array's bytes follow it in the file."""
+        if not isinstance(self.stack[-2], StandIn | OrderedDict):  # type: ignore[attr-defined]
+            raise RefusedError(f"the state of {type(self.stack[-2]).__name__}")  # type: ignore[attr-defined]
         super().load_build()  # type: ignore[misc]
         value = self.stack[-1]  # type: ignore[attr-defined]
         if isinstance(value, StandIn) and value.original == _WRAPPER:
             self.stack[-1] = self._array(value.state)  # type: ignore[attr-defined]
 
-    dispatch = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}  # type: ignore[attr-defined, dict-item]  # noqa: RUF012
+    def load_bytearray8(self) -> None:
+        """Read bytes, of which there must be as many as announced."""
+        (size,) = struct.unpack("<Q", self.read(8))  # type: ignore[attr-defined]
+        if len(content := self.read(min(size, sys.maxsize))) < size:  # type: ignore[attr-defined]
+            raise EOFError("it is cut")
+        self.append(bytearray(content))  # type: ignore[attr-defined]
+
+    dispatch = {  # noqa: RUF012
+        **pickle._Unpickler.dispatch,  # type: ignore[attr-defined]
+        pickle.BUILD[0]: load_build,  # type: ignore[dict-item]
+        pickle.BYTEARRAY8[0]: load_bytearray8,  # type: ignore[dict-item]
+        **{
+            code[0]: _shallow(pickle._Unpickler.dispatch[code[0]])  # type: ignore[attr-defined]
+            for code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
+        },
+    }
 
     def _array(self, state: dict[str, Any]) -> Any:
         """The array whose bytes come next; one of objects or text is a stand-in, which has no numbers."""
         kind = str(state["dtype"].arguments[0])
         if kind.startswith("O"):
-            return _JoblibUnpickler(self.content).load()  # such an array is a pickle of its own
+            return _Unpickler(self.content).load()  # such an array is a pickle of its own
         if state.get("numpy_array_alignment_bytes") is not None:
             self.content.read(self.content.read(1)[0])  # the first byte counts the padding
         if text := re.fullmatch(r"([SU])(\d{1,6})", kind):
@@ -219,9 +270,41 @@ class _JoblibUnpickler(pickle._Unpickler):
         return np.frombuffer(bytearray(raw), dtype).reshape(state["shape"], order=state["order"])
 
 
+class _Hollow(_Unpickler):
+    """Gives an object that swallows everything for everything that a pickle asks for."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return type("Swallowing", (_Swallowing,), {})
+
+    def persistent_load(self, pid: Any) -> Any:
+        return _Swallowing()
+
+
+class _Swallowing(StandIn):
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def append(self, value: Any) -> None:
+        """Of a list."""
+
+    extend = add = update = append
+
+
 def numbers(value: Any) -> ndarray:
-    """The numbers of an array or tensor, or of a stand-in for one, a sparse matrix or a chumpy array."""
+    """The numbers of an array or tensor, or of a stand-in for one, a sparse matrix or a chumpy array.
+
+    Raises:
+        ValueError: If it holds none, or they do not fit together.
+    """
+    try:
+        return _numbers(value)
+    except Exception as error:  # a made-up stand-in can fail in any way
+        raise ValueError(f"it is no array of numbers ({_line(error)})") from None
+
+
+def _numbers(value: Any) -> ndarray:
     if not isinstance(value, StandIn):
+        _check_extent(value)
         return np.asarray(value)
     package = value.original.partition(".")[0]
     if package == "numpy":
@@ -234,10 +317,26 @@ def numbers(value: Any) -> ndarray:
     if package == "scipy":
         return _dense(value.original.rpartition(".")[2], state)
     if "x" in state:
-        return numbers(state["x"])
+        return _numbers(state["x"])
     if value.original.endswith(".Select"):
-        return numbers(state["a"]).ravel()[numbers(state["idxs"])].reshape(numbers(state["preferred_shape"]))
+        places, shape = _numbers(state["idxs"]), _numbers(state["preferred_shape"])
+        return _numbers(state["a"]).ravel()[places].reshape(shape)
     raise ValueError(f"cannot take the numbers out of a {value.original}.")
+
+
+MOST_EXPANDED_BYTES = 256 << 20
+"""Of an array whose file does not hold every number of it: lists that hold one list many times, tensors that
+repeat a row, sparse matrices."""
+
+
+def _check_extent(value: Any) -> None:
+    """Refuse nested lists that stand for many more numbers than they hold."""
+    count = 1
+    while isinstance(value, list | tuple) and value:
+        count *= len(value)
+        if count * 8 > MOST_EXPANDED_BYTES:
+            raise ValueError("its lists stand for too many numbers")
+        value = value[0]
 
 
 def _numpy_array(value: StandIn) -> ndarray:
@@ -268,6 +367,8 @@ def _torch_tensor(value: StandIn) -> ndarray:
         warnings.simplefilter("ignore", UserWarning)  # torch's own files use its deprecated storages
         loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         flat = torch.empty(0, dtype=loaded.dtype)
+        if (whole := math.prod(size) * flat.itemsize) > max(loaded.nbytes(), MOST_EXPANDED_BYTES):
+            raise ValueError(f"a tensor of {whole} bytes repeats {loaded.nbytes()}")
         return flat.set_(loaded.untyped(), offset, size, stride).numpy()
 
 
@@ -285,7 +386,10 @@ def _dense(class_name: str, state: dict[str, Any]) -> ndarray:
     makers = {"csc": scipy.sparse.csc_array, "csr": scipy.sparse.csr_array}
     if class_name[:3] not in makers:
         raise ValueError(f"sparse matrices are read in csc or csr form; got {class_name}.")
-    parts = tuple(numbers(state[key]) for key in ("data", "indices", "indptr"))
-    matrix = makers[class_name[:3]](parts, shape=tuple(numbers(state["_shape"]).tolist()))
+    parts = tuple(_numbers(state[key]) for key in ("data", "indices", "indptr"))
+    shape = tuple(_numbers(state["_shape"]).tolist())
+    if math.prod(shape) * 8 > MOST_EXPANDED_BYTES:
+        raise ValueError(f"a sparse matrix {shape} is too large")
+    matrix = makers[class_name[:3]](parts, shape=shape)
     matrix.check_format(full_check=True)
     return matrix.toarray()

@@ -5,9 +5,11 @@ containers alone. Training loops leave more in their files (numpy scalars, setti
 that the caller expects become inert stand-ins, any other name is refused.
 """
 
+import io
 import pickle
 import re
 import warnings
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,12 +18,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from motionary.limits import limits
+from motionary.pickles import MOST_EXPANDED_BYTES, check_nesting
+
 TRAINING_LEFTOVERS = (
     r"numpy\.(ndarray|dtype|_?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer))"
     r"|(pytorch_lightning|lightning|lightning_fabric|lightning_utilities|yacs|omegaconf)\..*"
     r"|argparse\.Namespace|collections\.defaultdict|pathlib\..*"
 )
 """What training loops are known to save beside the weights, as a pattern of full names."""
+
+PICKLES_OF_OLD_FILES = 5
+"""Before torch 1.6: a magic number, a version, facts of the system, the content, names of the storages."""
 
 MOST_NAMES = 64
 """A file that asks for more different names than this is given up."""
@@ -58,10 +66,12 @@ def read_torch_file(path: Path | str, inert: str = "") -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No checkpoint at {path}.")
+    _look_at_before(path)
     stand_ins: dict[str, type] = {}
     while True:
         try:
-            return _load(path, list(stand_ins.values()))
+            content = _load(path, list(stand_ins.values()))
+            break
         except pickle.UnpicklingError as error:
             name = _refused_name(error)
             if not name:
@@ -73,6 +83,45 @@ def read_torch_file(path: Path | str, inert: str = "") -> Any:
             stand_ins[name] = _stand_in(name)
         except Exception as error:  # a damaged archive fails in many ways
             raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__}).") from None
+    _look_at_after(content, path)
+    return content
+
+
+def _look_at_before(path: Path) -> None:
+    """Refuse a file that is too large, unpacks to too much, or whose pickle nests too deeply for torch."""
+    limits().check_bytes("file_mb", path.stat().st_size, path)
+    try:
+        if not zipfile.is_zipfile(path):
+            with path.open("rb") as file:
+                for _ in range(PICKLES_OF_OLD_FILES):
+                    check_nesting(file)
+            return
+        with zipfile.ZipFile(path) as archive:
+            limits().check_bytes("unpacked_mb", sum(info.file_size for info in archive.infolist()), path)
+            for info in archive.infolist():
+                if info.filename.endswith("data.pkl"):
+                    check_nesting(io.BytesIO(archive.read(info)))
+    except Exception as error:  # a damaged archive fails in many ways
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
+
+
+def _look_at_after(content: Any, path: Path) -> None:
+    """Refuse tensors that stand for many more numbers than their file holds, and those of unusual kinds."""
+    waiting, seen = [content], set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list | tuple):
+            if id(value) not in seen:
+                seen.add(id(value))
+                waiting += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, Tensor):
+            if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized:
+                raise ValueError(f"{path} holds a tensor that is no plain array of numbers.")
+            whole = value.numel() * value.element_size()
+            if whole > max(value.untyped_storage().nbytes(), MOST_EXPANDED_BYTES):
+                raise ValueError(f"{path} holds a tensor that stands for more numbers than the file has.")
 
 
 def _load(path: Path, allowed: list[Any]) -> Any:

@@ -78,6 +78,7 @@ def test_damaged_missing_and_endless_archives_are_errors(tmp_path, monkeypatch):
             pass
     with pytest.raises(FileNotFoundError, match="nowhere"), as_folder(tmp_path / "nowhere", ()):
         pass
-    monkeypatch.setattr("motionary.datasets.archives.LARGEST_BYTES", 1000)
-    with pytest.raises(ValueError, match="holds more than"), as_folder(tmp_path / "a.tar.xz", (".bvh",)):
+    write_tar(tmp_path / "a.tar.xz", {"a.bvh": bytes(2 << 20)}, "w:xz")
+    monkeypatch.setenv("MOTIONARY_MAX_ARCHIVE_MB", "1")
+    with pytest.raises(ValueError, match="more than 1"), as_folder(tmp_path / "a.tar.xz", (".bvh",)):
         pass

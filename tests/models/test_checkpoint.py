@@ -142,9 +142,10 @@ def test_missing_foreign_and_broken_tensors_are_named(model, path):
     name = "decoder.head.bias"
     without = {key: tensor for key, tensor in checkpoint.tensors.items() if key != name}
     with pytest.raises(ValueError, match=f"lacks {name}"):
-        replace(checkpoint, tensors=without).fill(model.network)
+        replace(checkpoint, tensors=without).network(ActorConfig, Actor)
+    more = checkpoint.tensors | {"extra": torch.zeros(1)}
     with pytest.raises(ValueError, match="also has extra"):
-        replace(checkpoint, tensors=checkpoint.tensors | {"extra": torch.zeros(1)}).fill(model.network)
+        replace(checkpoint, tensors=more).network(ActorConfig, Actor)
     with pytest.raises(ValueError, match=f"{name} is not finite"):
         replace(checkpoint, tensors={name: torch.tensor([float("nan")])}).save(path)
     with pytest.raises(ValueError, match="float16"):

@@ -15,6 +15,7 @@ from motionary.recognition import (
     load_recogniser,
     recognise_windows,
     train_recogniser,
+    training,
 )
 
 QUICK = RecogniserTrainConfig(num_frames=20, epochs=20, patience=20, hidden_dim=32, learning_rate=1e-2)
@@ -174,3 +175,13 @@ def test_an_unknown_recogniser_is_refused(tmp_path):
         load_recogniser("no_such_recogniser")
     with pytest.raises(FileNotFoundError, match=r"holds no recogniser\.safetensors"):
         load_recogniser(tmp_path)
+
+
+def test_a_loss_that_is_no_number_stops_training_names_the_clips_and_writes_nothing(
+    dataset, tmp_path, monkeypatch
+):
+    real = training.cross_entropy
+    monkeypatch.setattr(training, "cross_entropy", lambda *given, **options: real(*given, **options) / 0)
+    with pytest.raises(ValueError, match=r"number: inf in epoch 1, on .*\.npz.* Nothing was written"):
+        train_recogniser(dataset, tmp_path / "run", QUICK)
+    assert not (tmp_path / "run").exists()

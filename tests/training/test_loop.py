@@ -15,7 +15,7 @@ from motionary.datasets import Clips
 from motionary.locks import alone_in
 from motionary.models.actor import LossWeights
 from motionary.motion import Motion
-from motionary.training import TrainConfig, resume, step, train
+from motionary.training import TrainConfig, loop, resume, step, train
 from motionary.training.loop import learning_rate
 from motionary.training.state import STATE_FILE
 
@@ -163,7 +163,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_clips(dataset, tm
         return replace(loss, points=loss.points * float("nan"))
 
     monkeypatch.setattr(step, "actor_loss", spoiled)
-    with pytest.raises(ValueError, match=r"nan in epoch 1, on .*(walk|jump)/\d\.npz"):
+    with pytest.raises(ValueError, match=r"no finite number: nan in epoch 1, on .*(walk|jump)/\d\.npz"):
         train(dataset, tmp_path / "run", TINY)
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
@@ -206,3 +206,35 @@ def test_the_learning_rate_rises_and_falls():
     assert all(later < earlier for earlier, later in pairwise(rates[9:]))
     assert rates[-1] == pytest.approx(0.01, rel=0.05)
     assert learning_rate(replace(config, schedule="constant"), 99) == 1.0
+
+
+def spoil(dataset, place: int, factor: float) -> str:
+    """One clip's way through the room made absurd, as when its unit was taken wrongly; its name."""
+    record = dataset.clips[place]
+    motion = Motion.load(dataset.root / record.path)
+    replace(motion, translation=motion.translation * np.float32(factor)).save(dataset.root / record.path)
+    return record.path
+
+
+@pytest.mark.parametrize(("factor", "what"), [(1e30, "is no finite number"), (1e5, "exploded from")])
+def test_a_clip_that_spoils_the_loss_stops_the_run_and_is_named(factor, what, dataset, tmp_path):
+    name = spoil(dataset, 3, factor)
+    with pytest.raises(ValueError, match=what) as error:
+        train(dataset, tmp_path / "run", replace(TINY, batch_size=2, points="joints"))
+    assert f"on {name} (it goes" in str(error.value)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_weights_that_spoil_stop_the_run_and_the_last_good_state_goes_on(dataset, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    train(dataset, out, replace(TINY, epochs=4), stop_after=2)
+    before = {path.name: path.read_bytes() for path in out.glob("*.safetensors")}
+    real_rate = loop.learning_rate
+    monkeypatch.setattr(loop, "learning_rate", lambda config, epoch: 1e3)
+    with pytest.raises(ValueError, match=r"no finite number.*epoch \d, on .*run, if any, is kept"):
+        resume(out, epochs=40)
+    assert before == {path.name: path.read_bytes() for path in out.glob("*.safetensors")}
+    monkeypatch.setattr(loop, "learning_rate", real_rate)
+    resume(out)
+    unbroken = train(dataset, tmp_path / "unbroken", replace(TINY, epochs=4))
+    assert (out / "model.safetensors").read_bytes() == unbroken.read_bytes()

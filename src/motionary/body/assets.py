@@ -16,6 +16,7 @@ from motionary.atomic import write_atomically
 from motionary.body.free import free_body, free_body_file
 from motionary.body.smpl import BodyModel
 from motionary.body.smpl_files import read_smpl, read_smpl_arrays, write_smpl_npz
+from motionary.documents import read_json
 
 NOTES = "files.json"
 """Beside the files a user brought: what they were called and their checksums."""
@@ -66,7 +67,7 @@ class Asset:
     def notes(self) -> dict[str, dict[str, str]]:
         """What was noted of files that the user brought: name in the cache -> former name and sha256."""
         try:
-            noted = json.loads((self.paths[0].parent / NOTES).read_text(encoding="utf-8"))
+            noted = read_json(self.paths[0].parent / NOTES)
         except (OSError, ValueError):
             return {}
         return noted if isinstance(noted, dict) else {}

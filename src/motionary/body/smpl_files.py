@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from numpy import ndarray
 
+from motionary.array_files import read_npz
 from motionary.atomic import write_atomically
 from motionary.body.skeleton import NUM_JOINTS, PARENTS
 from motionary.body.smpl import BodyArrays
+from motionary.limits import read_bytes
 from motionary.pickles import RefusedError, numbers, read_python_2
 
 NUM_BETAS = 10
@@ -47,8 +49,8 @@ def read_smpl_arrays(path: Path | str) -> dict[str, ndarray]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No SMPL model at {path}.")
-    content = path.read_bytes()
-    stored = _from_npz(content, path) if content[:2] == b"PK" else _from_pickle(content, path)
+    content = read_bytes(path)
+    stored = read_npz(path, KEYS) if content[:2] == b"PK" else _from_pickle(content, path)
     if missing := [key for key in KEYS if key not in stored]:
         raise ValueError(f"{path} lacks {missing}; a SMPL model file holds {list(KEYS)}.")
     try:
@@ -105,14 +107,6 @@ def _check_values(arrays: dict[str, ndarray], num_vertices: int) -> None:
         raise ValueError(f"f must be (F, 3) indices below {num_vertices}; got shape {faces.shape}.")
 
 
-def _from_npz(content: bytes, path: Path) -> dict[str, Any]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            return {key: stored[key] for key in KEYS if key in stored.files}
-    except Exception as error:  # a damaged archive fails in many ways
-        raise ValueError(f"{path} is not a readable .npz file ({type(error).__name__}).") from None
-
-
 def _from_pickle(content: bytes, path: Path) -> dict[str, Any]:
     try:
         stored = read_python_2(content)
@@ -122,7 +116,9 @@ def _from_pickle(content: bytes, path: Path) -> dict[str, Any]:
             "this file; take the model from https://smpl.is.tue.mpg.de."
         ) from None
     except Exception as error:  # a damaged pickle can fail in any way
-        raise ValueError(f"{path} is not a readable .pkl file ({type(error).__name__}: {error}).") from None
+        raise ValueError(
+            f"{path} is not a readable .pkl file ({type(error).__name__}: {str(error)[:200]})."
+        ) from None
     if not isinstance(stored, dict):
         raise ValueError(f"{path} holds a {type(stored).__name__}; a SMPL model file holds a dictionary.")
     return stored

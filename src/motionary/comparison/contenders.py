@@ -1,12 +1,12 @@
 """What is compared: estimates of the same videos, or performances of the same actions by models."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from motionary import progress
+from motionary.documents import read_json
 from motionary.generation import generate
 from motionary.models import load_model
 from motionary.motion import Motion
@@ -104,7 +104,7 @@ def _read(source: str, num: int, seed: int) -> Contender:
 def _estimate(file: Path) -> tuple[dict[str, Any], Clip]:
     """The person who is seen for longest."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         by_person: dict[int, list[dict[str, Any]]] = {}
         for entry in content["people"]:
             by_person.setdefault(int(entry["person"]), []).append(entry)

@@ -2,6 +2,7 @@
 
 import lzma
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -12,11 +13,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from motionary.atomic import DiskFull, told_if_full
+from motionary.limits import limits
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
 
-LARGEST_BYTES = 64 << 30
-"""Of everything that is unpacked: a small archive can claim to hold more than any disk."""
+
+DAMAGES = (
+    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError, struct.error),
+    *(NotImplementedError, RuntimeError, OverflowError, UnicodeDecodeError),
+)
+"""What the standard library raises for damaged, encrypted and strangely compressed archives."""
 
 
 def is_archive(path: Path) -> bool:
@@ -45,14 +51,14 @@ def as_folder(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
                 _unpack(path, folder, suffixes)
         except DiskFull:
             raise
-        except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
+        except DAMAGES as error:
             reason = str(error) or type(error).__name__
             raise ValueError(f"{path} is a damaged or cut archive ({reason}).") from None
         yield folder
 
 
 def _unpack(path: Path, folder: Path, suffixes: tuple[str, ...]) -> None:
-    left = LARGEST_BYTES
+    left = limits().archive_mb << 20
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -75,7 +81,7 @@ def _write(content: Any, size: int, folder: Path, name: str, archive: Path, left
     if not parts or parts[0] in ("/", "..") or ".." in parts or ":" in parts[0]:
         raise ValueError(f"{archive} holds {name!r}, which leads out of its folder; do not trust it.")
     if size > left:
-        raise ValueError(f"{archive} holds more than {LARGEST_BYTES >> 30} GiB; unpack what you need.")
+        limits().check("archive_mb", limits().archive_mb + 1, archive)
     target = folder.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:

@@ -1,9 +1,10 @@
 """What is known of a person's motion file that an estimator wrote: `estimate.json` beside it tells."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from motionary.documents import read_json
 
 INDEX_NAME = "estimate.json"
 
@@ -23,10 +24,10 @@ def estimated(path: Path) -> Estimated | None:
     """What `estimate.json` in a motion file's folder says of it; None where there is none that names it."""
     index = path.parent / INDEX_NAME
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
+        content = read_json(index)
         person = next((person for person in content["people"] if person["file"] == path.name), None)
         return None if person is None else _estimated(content["video"], person)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None  # missing, or not of ours
 
 

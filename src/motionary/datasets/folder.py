@@ -14,6 +14,7 @@ from typing import Any, Literal
 from motionary.atomic import PARTIAL, told_if_full, write_atomically
 from motionary.datasets.actions import ClipRecord, Rejected, SplitName
 from motionary.datasets.mirroring import mirrored_actions
+from motionary.documents import check_version, parse_json, read_text, record
 from motionary.locks import alone_making
 from motionary.motion import Motion
 
@@ -167,21 +168,15 @@ def write_dataset(
 
 def _from_index(index: Path) -> Dataset:
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
-        version = content.pop("format_version")
-        if version > FORMAT_VERSION:
-            raise ValueError(
-                f"it has format {version}, this version reads up to {FORMAT_VERSION}: update motionary"
-            )
-        clips = tuple(ClipRecord(**clip) for clip in content.pop("clips"))
-        rejected = tuple(Rejected(**item) for item in content.pop("rejected"))
-        dataset = Dataset(
-            root=index.parent,
-            actions=tuple(content.pop("actions")),
-            clips=clips,
-            rejected=rejected,
-            **content,
-        )
+        content = parse_json(read_text(index), "it")
+        check_version(content.pop("format_version"), FORMAT_VERSION)
+        clips = tuple(record(ClipRecord, clip) for clip in content.pop("clips"))
+        rejected = tuple(record(Rejected, item) for item in content.pop("rejected"))
+        actions = tuple(map(str, content.pop("actions")))
+        lists = {"root": index.parent, "actions": actions, "clips": clips, "rejected": rejected}
+        dataset = record(Dataset, content | lists)
+        if not (dataset.fps > 0 and all(clip.fps > 0 and clip.num_frames > 0 for clip in clips)):
+            raise ValueError("every fps and num_frames must be positive")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{index} is not a readable data set index: {error}.") from None
     unlabelled = sorted({clip.action for clip in clips} - set(dataset.actions))

@@ -14,6 +14,7 @@ from motionary.datasets.published import (
     PublishedClip,
     PublishedSet,
     joints_of,
+    lists_of,
     poses_of,
 )
 from motionary.labels import HUMANACT12_ACTIONS, PUBLISHED_LABELS
@@ -67,19 +68,18 @@ def _stored(source: Path | str) -> tuple[dict, Path]:
     if not path.is_file():
         raise FileNotFoundError(f"No {FILE_NAME} at {path}: expected the folder `HumanAct12Poses`.")
     stored = read_data_file(path)
-    if not isinstance(stored, dict) or not set(KEYS) <= stored.keys():
-        raise ValueError(f"{path} is no HumanAct12 file: it holds {', '.join(KEYS)}.")
-    counts = {key: len(stored[key]) for key in KEYS}
-    if len(set(counts.values())) != 1 or counts["y"] == 0:
-        raise ValueError(f"{path}: expected as many poses as joints and labels; got {counts}.")
-    return stored, path
+    return lists_of(stored, KEYS, f"{path} is no HumanAct12 file"), path
 
 
 def _clip(stored: dict, index: int, path: Path) -> PublishedClip:
     source = f"{path}, motion {index}"
-    pose = poses_of(numbers(stored["poses"][index]), source)
-    label = int(numbers(stored["y"][index]))
+    try:
+        pose, joints = numbers(stored["poses"][index]), numbers(stored["joints3D"][index])
+        label = int(numbers(stored["y"][index]))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{source}: {error}.") from None
+    pose = poses_of(pose, source)
     if not 0 <= label < len(HUMANACT12_ACTIONS):
         raise ValueError(f"{source}: labels must be 0..{len(HUMANACT12_ACTIONS) - 1}; got {label}.")
-    joints = joints_of(numbers(stored["joints3D"][index]), len(pose), NUM_JOINTS, source)
+    joints = joints_of(joints, len(pose), NUM_JOINTS, source)
     return PublishedClip(name=f"humanact12_{index:04d}", label=label, pose=pose, joints=joints)

@@ -5,13 +5,14 @@ A CSV file with a heading line: `video` or `file`, `action`, and perhaps `start`
 tabs part the columns; other columns are left alone; lines that start with # are comments.
 """
 
-import csv
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+
+from motionary.documents import csv_rows, read_text
 
 COLUMNS = {
     "file": ("file", "video"),
@@ -22,6 +23,8 @@ COLUMNS = {
 }
 """What a column means, and the headings it goes by."""
 REQUIRED = ("file", "action")
+LONGEST_TIME = 24
+"""In letters."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,7 @@ def read_listing(path: Path | str) -> list[ListedClip]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No list of clips at {path}.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a text file in UTF-8; save the table as CSV (UTF-8).") from None
-    rows = _rows(text)
+    rows = _rows(read_text(path), path)
     try:
         heading_line, headings = next(rows)
     except StopIteration:
@@ -68,16 +67,16 @@ def read_listing(path: Path | str) -> list[ListedClip]:
     return clips
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and stripped cells of every line that says something."""
     lines = text.splitlines()
     heading = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     delimiter = max(",;\t", key=heading.count)
-    reader = csv.reader((line if not line.startswith("#") else "" for line in lines), delimiter=delimiter)
-    for cells in reader:
+    spoken = [line if not line.startswith("#") else "" for line in lines]
+    for number, cells in csv_rows(spoken, path, delimiter):
         stripped = [cell.strip() for cell in cells]
         if any(stripped):
-            yield reader.line_num, stripped
+            yield number, stripped
 
 
 def _columns(headings: list[str], where: str) -> list[str]:
@@ -121,6 +120,8 @@ def _seconds(text: str, what: str) -> float:
     """Seconds of `12.5`, `1:02.5` or `0:01:02.5`; a decimal comma is understood."""
     if not re.fullmatch(r"(\d+:)?(\d+:)?\d*[.,]?\d*", text) or not re.search(r"\d", text.split(":")[-1]):
         raise ValueError(f"{what} must be seconds or [h:]mm:ss; got {text!r}.")
+    if len(text) > LONGEST_TIME:
+        raise ValueError(f"{what} is no time that a recording has.")
     *whole, last = text.replace(",", ".").split(":")
     parts = [*map(int, whole), float(last)]
     if any(part >= 60 for part in parts[1:]):

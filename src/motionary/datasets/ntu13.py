@@ -122,8 +122,12 @@ def _read_clip(folder: Path, relative: str) -> PublishedClip | Rejected:
     person = people[PERSON]
     if not isinstance(person, dict) or not {"pose", "joints3d"} <= person.keys():
         raise ValueError(f"{path}: expected pose and joints3d of person {PERSON}.")
-    pose = poses_of(numbers(person["pose"]), str(path))
-    joints = joints_of(numbers(person["joints3d"]), len(pose), NUM_VIBE_JOINTS, str(path))
+    try:
+        pose, joints = numbers(person["pose"]), numbers(person["joints3d"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}.") from None
+    pose = poses_of(pose, str(path))
+    joints = joints_of(joints, len(pose), NUM_VIBE_JOINTS, str(path))
     subject = int(found["subject"])
     return PublishedClip(
         name=path.stem,

@@ -23,6 +23,7 @@ from numpy import ndarray
 
 from motionary.atomic import open_atomically
 from motionary.datasets.folder import INDEX_NAME, Dataset
+from motionary.documents import parse_json
 from motionary.motion import Motion
 
 PACKED_NAME = "packed.safetensors"
@@ -52,7 +53,7 @@ class Stamp:
         """
         try:
             facts = os.stat(path)
-        except FileNotFoundError:
+        except OSError:  # missing, or of a name that no file can have
             raise FileNotFoundError(f"No motion file at {path}.") from None
         return cls(facts.st_size, facts.st_mtime_ns, facts.st_ino)
 
@@ -197,14 +198,14 @@ def _opened(path: Path) -> PackedMotions:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, path.stat().st_size)))
-            content = json.loads(header.pop("__metadata__")[HEADER])
+            header = parse_json(file.read(min(length, path.stat().st_size)).decode(), path)
+            content = parse_json(header.pop("__metadata__")[HEADER], path)
             if content["format_version"] != FORMAT_VERSION or set(header) != {*PER_FRAME, "betas"}:
                 return PackedMotions((), {})
             pieces = [Piece(**{**piece, "stamp": Stamp(**piece["stamp"])}) for piece in content["pieces"]]
             arrays = {name: _mapped(file, 8 + length, entry) for name, entry in header.items()}
         return PackedMotions(pieces, arrays)
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, struct.error):
         return PackedMotions((), {})
 
 

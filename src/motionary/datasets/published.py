@@ -6,9 +6,9 @@ and radians. They stay so in `PublishedClip` and `actor_item`; `to_motion` turns
 T frames, J rows of an item, F numbers in a row, K joints.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -168,6 +168,22 @@ def poses_of(rows: ndarray, source: str) -> Float[ndarray, "T 24 3"]:
     if not np.isfinite(rows).all():
         raise ValueError(f"{source}: poses must be finite.")
     return rows.reshape(len(rows), NUM_JOINTS, 3)
+
+
+def lists_of(stored: Any, keys: Sequence[str], what: str) -> dict[str, list[Any]]:
+    """The lists of a published file, one entry for each motion.
+
+    Raises:
+        ValueError: If one is missing, is no list, or has another length.
+    """
+    entries = {key: stored.get(key) for key in keys} if isinstance(stored, dict) else {}
+    lists = {key: found for key, found in entries.items() if isinstance(found, list)}
+    if len(lists) < len(keys):
+        raise ValueError(f"{what}: it must hold the lists {', '.join(keys)}.")
+    counts = {key: len(found) for key, found in lists.items()}
+    if len(set(counts.values())) != 1 or 0 in counts.values():
+        raise ValueError(f"{what}: expected as many {keys[0]} as {' and '.join(keys[1:])}; got {counts}.")
+    return lists
 
 
 def joints_of(joints: ndarray, num_frames: int, num_joints: int, source: str) -> Float[ndarray, "T K 3"]:

@@ -1,14 +1,15 @@
 """Other names for actions, and which image is whose mirror."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 from motionary.datasets.actions import Rejected
 from motionary.datasets.editing import Edit
 from motionary.datasets.folder import Dataset
 from motionary.datasets.mirroring import mirrored_actions
+from motionary.documents import csv_rows, read_text
 
 
 def relabel(dataset: Dataset, names: Mapping[str, str], drop: Sequence[str] = ()) -> Edit:
@@ -90,16 +91,20 @@ def read_renames(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"No table of names at {path}.")
-    rows = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
-    if not {"old", "new"} <= set(rows.fieldnames or ()):
-        raise ValueError(f"{path} needs the columns old,new in its first line; got {rows.fieldnames}.")
+    rows = csv_rows(read_text(path).splitlines(), path)
+    _, headings = next(rows, (1, []))
+    if not {"old", "new"} <= set(headings):
+        raise ValueError(f"{path} needs the columns old,new in its first line; got {headings}.")
     names: dict[str, str] = {}
-    for row in rows:
-        old, new = (row["old"] or "").strip(), (row["new"] or "").strip()
+    for line, cells in rows:
+        if not cells:
+            continue
+        row = dict(zip_longest(headings, cells[: len(headings)], fillvalue=""))
+        old, new = row["old"].strip(), row["new"].strip()
         if not old:
-            raise ValueError(f"{path}, line {rows.line_num}: there is no old name.")
+            raise ValueError(f"{path}, line {line}: there is no old name.")
         if names.setdefault(old, new) != new:
-            raise ValueError(f"{path}, line {rows.line_num}: {old} was given another name before.")
+            raise ValueError(f"{path}, line {line}: {old} was given another name before.")
     return {old: new for old, new in names.items() if new}, tuple(
         old for old, new in names.items() if not new
     )

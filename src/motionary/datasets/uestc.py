@@ -30,6 +30,7 @@ from motionary.datasets.published import (
     PublishedClip,
     PublishedSet,
     joints_of,
+    lists_of,
     poses_of,
 )
 from motionary.labels import NUM_UESTC_ACTIONS, PUBLISHED_LABELS
@@ -107,7 +108,10 @@ def read_uestc(
     ways = _cached_ways(folder, len(videos)) if protocol.cached_translation else None
     clips = []
     for index, video in enumerate(videos):
-        clip = _clip(video, stored, index, least[index], ways[index] if ways else None, protocol)
+        try:
+            clip = _clip(video, stored, index, least[index], ways[index] if ways else None, protocol)
+        except ValueError as error:
+            raise ValueError(f"{folder / DATA_FILE}, {video.name}: {error}") from None
         dropped = video.went_round or (video.side == 2 and view == "frontview")
         clips.append(replace(clip, split=None if dropped else video.split))
 
@@ -175,12 +179,12 @@ def _video(name: str, folder: Path) -> _Video:
 def _stored(folder: Path, num_videos: int) -> dict[str, Any]:
     path = folder / DATA_FILE
     stored = read_data_file(path)
-    if not isinstance(stored, dict) or not set(KEYS) <= stored.keys():
-        raise ValueError(f"{path} is no file of UESTC's: it holds {', '.join(KEYS)}.")
-    counts = {key: len(stored[key]) for key in KEYS}
-    if set(counts.values()) != {num_videos}:
-        raise ValueError(f"{path}: expected {num_videos} videos, as info/names.txt lists; got {counts}.")
-    return stored
+    lists = lists_of(stored, KEYS, f"{path} is no file of UESTC's")
+    if len(lists["pose"]) != num_videos:
+        raise ValueError(
+            f"{path}: expected {num_videos} videos, as info/names.txt lists; got {len(lists['pose'])}."
+        )
+    return lists
 
 
 def _least_frames(folder: Path, num_videos: int) -> list[int]:
@@ -211,8 +215,10 @@ def _clip(
     pose = poses_of(numbers(stored["pose"][index]), video.name)
     joints = joints_of(numbers(stored["joints3d"][index]), len(pose), NUM_VIBE_JOINTS, video.name)
     camera = numbers(stored["orig_cam"][index])
-    if camera.shape != (len(pose), 4):
-        raise ValueError(f"{video.name}: orig_cam must be {(len(pose), 4)}; got {camera.shape}.")
+    if camera.shape != (len(pose), 4) or camera.dtype.kind not in "fiu" or not np.isfinite(camera).all():
+        raise ValueError(
+            f"{video.name}: orig_cam must be {(len(pose), 4)} finite numbers; got {camera.shape}."
+        )
     way = root_way(joints, camera) if way is None else way
     pose, joints, way = (array[: min(least_frames, len(pose))] for array in (pose, joints, way))
     if video.side == 2 and not video.went_round:

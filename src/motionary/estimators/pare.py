@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
 from motionary.body.assets import get_asset
+from motionary.documents import read_yaml
 from motionary.estimators.crop_estimator import CropConfig, CropEstimator, Publication
 from motionary.estimators.crops import CropBodies
 from motionary.estimators.hrnet import HrNet32
@@ -63,10 +63,7 @@ class PareConfig:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"No configuration at {path}.")
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise ValueError(f"{path} is no plain YAML file.") from None
+        content = read_yaml(path)
         sections = content if isinstance(content, dict) else {}
         if not isinstance(sections.get("PARE"), dict):
             raise ValueError(f"{path} is no configuration of PARE: it has no section PARE.")

@@ -1,12 +1,12 @@
 """A saved estimate: who was seen when, as estimate.json tells, and whom of them a user wants."""
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from motionary.documents import parse_json, read_text
 from motionary.estimators.choosing import check_choice
 from motionary.motion import Motion
 
@@ -74,9 +74,9 @@ def read_estimate(folder: Path) -> list[Stretch]:
                 float(seen["off_centre_px"]),
                 seen.get("quality", {}).get("verdict"),
             )
-            for seen in json.loads(path.read_text(encoding="utf-8"))["people"]
+            for seen in parse_json(read_text(path), "it")["people"]
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is not a readable estimate ({error}): estimate the video again.") from None
 
 

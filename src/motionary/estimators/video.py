@@ -17,6 +17,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from motionary.limits import limits
+
 Item = TypeVar("Item")
 
 BLACK_YUV = (16, 128, 128)
@@ -124,6 +126,11 @@ class Video:
             self._container.close()
             raise ValueError(f"{self.path} is not a readable video: it holds no pictures.")
         self._stream = self._container.streams.video[0]
+        try:
+            self._check_picture()
+        except ValueError:
+            self._container.close()
+            raise
         self._stream.thread_type = "SLICE"  # frame threads cost more than they gain beside the networks
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._nominal_fps = float(rate) if rate else 30.0
@@ -135,6 +142,13 @@ class Video:
         self._times: list[float] = []
         self._size = (0, 0)
         self._bad_packets = 0
+
+    def _check_picture(self) -> None:
+        """Refuse pictures that are larger than the limits allow, before one is decoded."""
+        context = self._stream.codec_context
+        if context is None:
+            raise ValueError(f"{self.path} is not a readable video: its pictures are coded in no known way.")
+        limits().check("picture_px", context.width * context.height, self.path)
 
     def frames(self) -> Iterator[Frame]:
         """Frames in the order they are shown; a background thread decodes a few ahead.

@@ -17,6 +17,7 @@ from torch import Tensor
 from motionary.atomic import write_atomically
 from motionary.datasets import Dataset
 from motionary.datasets.actions import SplitName
+from motionary.documents import check_version, parse_json
 from motionary.evaluation.physical import MEASURES, ActionHabits
 from motionary.evaluation.windows import Cutter, habits_of, measure_all, recognise
 from motionary.models.checkpoint import read_safetensors
@@ -134,9 +135,8 @@ class RealFeatures:
         """
         tensors, metadata = read_safetensors(Path(path))
         try:
-            header = json.loads(metadata[HEADER])
-            if header["format_version"] > FORMAT_VERSION:
-                raise ValueError(f"it has format {header['format_version']}: update motionary")
+            header = parse_json(metadata[HEADER], "its header")
+            check_version(header["format_version"], FORMAT_VERSION)
             return cls(
                 actions=tuple(header["actions"]),
                 windows=_windows(tensors, "windows"),

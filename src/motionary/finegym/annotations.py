@@ -5,18 +5,21 @@ the event, in whole seconds, the element's relative to the event's. The annotati
 with exact times. Names round down: seen over many elements, whole seconds last as long as the elements do.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from motionary.documents import parse_json, read_text
+
+MOST_DIGITS = 9
+"""Of a time in an element's name, seconds."""
 NAME = re.compile(r"(?P<video>.+)_E_(?P<event>\d+_\d+)(?:_A_(?P<segment>\d+_\d+))?")
 CATEGORY = re.compile(
-    r"\s*Clabel:\s*(?P<label>\d+)\s*;\s*set:\s*(?P<set>\d+)\s*;\s*Glabel:\s*\d+\s*;\s*(?P<name>.+?)\s*"
+    r"\s*Clabel:\s*(?P<label>\d{1,9})\s*;\s*set:\s*(?P<set>\d{1,9})\s*;\s*Glabel:\s*\d+\s*;\s*(?P<name>.+?)\s*"
 )
-SET_NAME = re.compile(r"\s*set:\s*(?P<set>\d+)\s*;\s*(?P<name>\S+)\s*")
+SET_NAME = re.compile(r"\s*set:\s*(?P<set>\d{1,9})\s*;\s*(?P<name>\S+)\s*")
 FAMILY = re.compile(r"gym\d+", re.IGNORECASE)
 RELEASE = re.compile(r"[_-]v(\d+(?:\.\d+)*)", re.IGNORECASE)
 SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?![a-z])", re.IGNORECASE)
@@ -98,7 +101,10 @@ def read_annotations(paths: Sequence[Path], family: str | None = None) -> Annota
             f"No element list in {where}; get gym99_train_element_v1.1.txt and others from "
             "https://sdolivia.github.io/FineGym and name them or their folder."
         )
-    timed, notes = _timed(list(elements.values()), times)
+    try:
+        timed, notes = _timed(list(elements.values()), times)
+    except ValueError as error:
+        raise ValueError(f"{', '.join(map(str, files))}: {error}") from None
     return Annotations(tuple(timed), _categories(lines), tuple(files), tuple(notes))
 
 
@@ -111,6 +117,8 @@ def whole_seconds(name: str) -> tuple[str, float, float, int]:
     found = NAME.fullmatch(name)
     if not found:
         raise ValueError(f"expected a name like VIDEO_E_002184_002237_A_0035_0036; got {name!r}")
+    if max(map(len, found["event"].split("_") + (found["segment"] or "").split("_"))) > MOST_DIGITS:
+        raise ValueError("no video lasts so long")
     begin, end = map(int, found["event"].split("_"))
     if not found["segment"]:
         return found["video"], float(begin), end + 1.0, end - begin
@@ -149,17 +157,15 @@ def _release(file: Path) -> tuple[int, ...]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(
-            f"{file} is not a text file; give FineGym's lists (.txt) and annotations (.json)."
-        ) from None
+        return read_text(file)
+    except ValueError as error:
+        raise ValueError(f"{error} Give FineGym's lists (.txt) and annotations (.json).") from None
 
 
 def _parse_json(text: str, file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+        content = parse_json(text, "it")
+    except ValueError as error:
         raise ValueError(f"{file} is damaged ({error}); download it again.") from None
     if not all(isinstance(events, dict) for events in content.values()):
         raise ValueError(f"{file} is no FineGym annotation: expected events by video.")
@@ -179,7 +185,7 @@ def _read_list(text: str, file: Path) -> Iterable[Element]:
             )
         except ValueError as error:
             raise ValueError(
-                f"{file}, line {number}: expected an element's name and its label; got {line!r} ({error})."
+                f"{file}, line {number}: expected an element and its label; got {line[:80]!r} ({error})."
             ) from None
 
 
@@ -220,7 +226,7 @@ def _exact(element: Element, content: dict[str, Any]) -> Element:
                 return element
             stages = segment["timestamps"]
             start_s, end_s = start_s + float(stages[0][0]), start_s + float(stages[-1][1])
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"The annotation of {element.name} is damaged ({error!r}).") from None
     if not end_s > start_s:
         raise ValueError(

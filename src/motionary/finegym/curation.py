@@ -10,6 +10,7 @@ from typing import Any, Literal
 import av
 
 from motionary.atomic import placed_atomically, write_atomically
+from motionary.documents import parse_json, read_text
 from motionary.finegym.cut import CutClip, CutConfig, cut_piece
 from motionary.finegym.looking import FindPeople, look_at
 from motionary.finegym.plan import write_rows
@@ -281,9 +282,9 @@ def _read(path: Path, default: dict[str, Any]) -> dict[str, Any]:
     if not path.is_file():
         return default
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = parse_json(read_text(path), "it")
         return default | content
-    except (json.JSONDecodeError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to begin anew.") from None
 
 

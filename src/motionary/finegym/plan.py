@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from motionary.atomic import write_atomically
+from motionary.documents import csv_rows, read_text
 from motionary.finegym.annotations import Annotations, Category, Element
 from motionary.finegym.durations import of_times, of_whole_seconds
 
@@ -212,13 +213,16 @@ def read_rows(path: Path, kind: type, made_by: str) -> list[Any]:
         raise FileNotFoundError(f"No file at {path}; `{made_by}` makes it.")
     types = get_type_hints(kind)
     rows = []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if missing := [name for name in types if name not in (reader.fieldnames or ())]:
-            raise ValueError(f"{path} has no column {', '.join(missing)}; `{made_by}` makes such files.")
-        for row in reader:
-            try:
-                rows.append(kind(**{name: convert(row[name]) for name, convert in types.items()}))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{path}, line {reader.line_num}: {error}.") from None
+    lines = csv_rows(io.StringIO(read_text(path), newline=""), path)
+    _, headings = next(lines, (1, []))
+    if missing := [name for name in types if name not in headings]:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; `{made_by}` makes such files.")
+    for number, cells in lines:
+        if not cells:
+            continue
+        row = dict(zip(headings, cells, strict=False))
+        try:
+            rows.append(kind(**{name: convert(row[name]) for name, convert in types.items()}))
+        except (TypeError, ValueError, KeyError) as error:
+            raise ValueError(f"{path}, line {number}: {error}.") from None
     return rows

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from motionary.array_files import read_npz
 from motionary.body.smpl import BodyModel
 from motionary.mocap.placement import TURN_TO_Y_UP, Axis
 from motionary.motion import Motion
@@ -33,8 +34,8 @@ def read_amass(path: Path, body: BodyModel, up: Axis = "auto") -> Motion:
 
 
 def _told_axis(path: Path) -> str:
-    with np.load(path, allow_pickle=False) as arrays:
-        return str(arrays["up_axis"]).lower() if "up_axis" in arrays.files else "z"
+    arrays = read_npz(path, ("up_axis",))
+    return str(arrays["up_axis"]).lower() if "up_axis" in arrays else "z"
 
 
 def _turned(motion: Motion, turn: np.ndarray, body: BodyModel) -> Motion:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from motionary.mocap.recording import END, Recording, euler_matrices, read_text
+from motionary.mocap.recording import END, Recording, check_extent, euler_matrices, read_text
 
 INCH_M = 0.0254
 """Acclaim lengths are inches once divided by the file's length unit."""
@@ -61,8 +61,12 @@ def read_amc(path: Path, asf: Path | None = None, fps: float = DEFAULT_FPS) -> R
         ValueError: If a file is malformed or the two do not fit.
     """
     skeleton = read_asf(asf or find_asf(path))
-    frames, degrees = _frames(path, skeleton)
     names, parents, offsets = _tree(skeleton)
+    check_extent(1, len(names), path)
+    frames, degrees = _frames(path, skeleton)
+    if not frames:
+        raise ValueError(f"{path} moves nothing: no bone of its skeleton has a degree of freedom.")
+    check_extent(len(next(iter(frames.values()))), len(names), path)
     rotations = np.broadcast_to(np.eye(3), (len(next(iter(frames.values()))), len(names), 3, 3)).copy()
     positions = np.broadcast_to(offsets, rotations.shape[:3]).copy()
     for bone in skeleton.bones.values():
@@ -118,7 +122,7 @@ def read_asf(path: Path) -> Acclaim:
 def _sections(text: str) -> dict[str, str]:
     """Each `:keyword` and the text up to the next one, comments left out."""
     lines = [line.split("#", 1)[0].rstrip() for line in text.splitlines()]
-    parts = re.split(r"(?m)^\s*:(\w+)", "\n".join(lines))
+    parts = re.split(r"(?m)^[ \t]*+:(\w+)", "\n".join(lines))
     return {name.lower(): body for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
@@ -129,7 +133,10 @@ def _skeleton(sections: dict[str, str]) -> Acclaim:
     root_dof = tuple(value.lower() for value in root.get("order", ["TX", "TY", "TZ", "RX", "RY", "RZ"]))
     orientation = [*root.get("orientation", ["0", "0", "0"]), *root.get("axis", ["XYZ"])]
     bones = {"root": Bone("root", np.zeros(3), _axis(orientation, degrees), _known(root_dof))}
-    for block in re.findall(r"\bbegin\b(.*?)\bend\b", sections["bonedata"], re.S):
+    for begun in re.split(r"\bbegin\b", sections["bonedata"])[1:]:
+        block, *ended = re.split(r"\bend\b", begun, maxsplit=1)
+        if not ended:
+            raise ValueError("a bone begins and does not end")
         bone = _bone(_fields(block), degrees)
         bones[bone.name] = bone
     children = re.sub(r"\b(begin|end)\b", "", sections["hierarchy"]).strip().splitlines()

@@ -11,9 +11,14 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from motionary.mocap.recording import END, Recording, euler_matrices, read_text
+from motionary.mocap.recording import END, Recording, check_extent, euler_matrices, read_text
 
 MOST_FPS = 1000
+
+# Possessive: a file of white space alone must not be tried in every way to part it.
+HEADER = re.compile(
+    r"\s*+Frames\s*+:?\s*+(\d{1,18})\s++Frame\s*+Time\s*+:?\s*+(\S++)[ \t]*+(?:\r?\n|$)", re.IGNORECASE
+)
 
 
 @dataclass
@@ -36,7 +41,7 @@ def read_bvh(path: Path) -> Recording:
     if not path.is_file():
         raise FileNotFoundError(f"No motion file at {path}.")
     text = read_text(path)
-    head, *rest = re.split(r"(?im)^\s*MOTION\s*$", text, maxsplit=1)
+    head, *rest = re.split(r"(?im)^[ \t]*+MOTION[ \t]*+$", text, maxsplit=1)
     if "HIERARCHY" not in head.upper():
         raise ValueError(f"{path} is not a BVH file: it does not start with HIERARCHY.")
     if not rest:
@@ -45,7 +50,9 @@ def read_bvh(path: Path) -> Recording:
         tree = _hierarchy(head)
     except (ValueError, IndexError) as error:
         raise ValueError(f"{path} has a malformed HIERARCHY ({error or 'it ends too early'}).") from None
+    check_extent(1, len(tree.names), path)
     fps, values = _motion(rest[0], sum(map(len, tree.channels)), path)
+    check_extent(len(values), len(tree.names), path)
     rotations, positions = _poses(tree, values)
     offsets = np.array(tree.offsets)
     moved = [joint for joint, channels in enumerate(tree.channels) if joint and "xposition" in channels]
@@ -112,14 +119,14 @@ def _channels(words: list[str], name: str) -> list[str]:
 
 def _motion(text: str, num_channels: int, path: Path) -> tuple[float, Float[ndarray, "T C"]]:
     """Frame rate and one row of channel values per frame."""
-    header = re.match(r"\s*Frames\s*:?\s*(\d+)\s+Frame\s*Time\s*:?\s*([^\s]+)[ \t]*(?:\r?\n|$)", text, re.I)
+    header = HEADER.match(text)
     if not header:
         raise ValueError(
             f"{path}: after MOTION come `Frames: N` and `Frame Time: SECONDS`; got `{_start(text)}`."
         )
     num_frames, fps = int(header[1]), _rate(header[2], path)
     words = text[header.end() :].split()
-    if len(words) != num_frames * num_channels:
+    if len(words) != num_frames * num_channels or num_channels == 0:
         frames = f"{num_frames} frames of {num_channels} channels need {num_frames * num_channels} numbers"
         raise ValueError(
             f"{path}: its motion block is cut or has wrong channels: {frames}; got {len(words)}."

@@ -258,7 +258,10 @@ def snapped(turn: Turn, least_cosine: float = NEAR_AXIS) -> Turn:
 
 def mean_rotation(rotations: Float[Tensor, "T 3 3"]) -> Turn:
     """Rotation nearest to the mean matrix (chordal mean, Hartley et al. 2013)."""
-    u, _, vh = torch.linalg.svd(rotations.mean(0))
+    mean = rotations.mean(0)
+    if not mean.isfinite().all():
+        raise ValueError("its proportions are beyond those of any body")
+    u, _, vh = torch.linalg.svd(mean)
     return u @ torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(u @ vh))], dtype=u.dtype)) @ vh
 
 

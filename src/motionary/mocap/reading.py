@@ -69,8 +69,11 @@ def read_motion(
         motion = motion.resample(fps or motion.fps)
     else:
         recording = read_possible(path, kind, units, up, asf=asf, amc_fps=amc_fps)
-        motion = retarget(recording, free_body()).motion
-        motion = with_feet_on_ground(motion.resample(fps or motion.fps), free_body())
+        try:
+            motion = retarget(recording, free_body()).motion
+            motion = with_feet_on_ground(motion.resample(fps or motion.fps), free_body())
+        except ValueError as error:
+            raise ValueError(f"{path}: its motion cannot be brought onto a body ({error}).") from None
     return motion if action is None else replace(motion, action=action)
 
 

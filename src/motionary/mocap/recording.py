@@ -8,8 +8,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from motionary.limits import limits, read_bytes
+
 END = "_end"
 """Suffix of the joints that stand for the ends of last bones (end sites); they never turn."""
+
+BYTES_PER_JOINT = 8 * (9 + 3)
+"""Of one frame: a rotation and a position."""
 
 MARKED = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -94,10 +99,21 @@ class Recording:
 
 def read_text(path: Path) -> str:
     """Text of a motion capture file: Latin-1, as old tools write it, unless a mark says otherwise."""
-    content = path.read_bytes()
+    content = read_bytes(path, "text_mb")
     encoding = next((name for mark, name in MARKED if content.startswith(mark)), "latin-1")
     text = content.decode(encoding, errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_extent(num_frames: int, num_joints: int, path: Path) -> None:
+    """Refuse a recording that is larger than the limits allow, before memory is taken for it.
+
+    Raises:
+        ValueError: With the bound that it exceeds.
+    """
+    limits().check("frames", num_frames, path)
+    limits().check("joints", num_joints, path)
+    limits().check_bytes("unpacked_mb", num_frames * num_joints * BYTES_PER_JOINT, path)
 
 
 def euler_matrices(degrees: Float[ndarray, "*B D"], axes: str) -> Float[ndarray, "*B 3 3"]:

@@ -3,9 +3,10 @@
 import json
 import logging
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,7 +15,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from motionary.atomic import write_atomically
+from motionary.documents import check_version, parse_json, record
 from motionary.features import half_turn
+from motionary.limits import limits
 from motionary.models.actor import Actor, ActorConfig
 from motionary.models.prior import MEAN, LatentPrior
 
@@ -28,6 +31,13 @@ BUNDLED = Path(__file__).resolve().parents[1] / "pretrained"
 
 RESTRICTED = re.compile(r"\bNC\b|non-?commercial|research", re.IGNORECASE)
 """Licences whose terms a user has to know before using what a model makes."""
+SIZES = {"latent_dim", "ff_dim", "num_layers", "num_heads", "num_actions", "hidden_dim", "width"}
+"""Settings of networks that take memory."""
+LARGEST_SIZE = 1 << 16
+"""Of a network, along any of its dimensions."""
+
+Config = TypeVar("Config")
+Network = TypeVar("Network", bound=nn.Module)
 
 Kind = Literal["actor", "gru", "stgcn"]
 
@@ -94,14 +104,13 @@ class Checkpoint:
         if HEADER not in header:
             raise ValueError(f"{path} holds tensors but is no Motionary model: its header has no {HEADER!r}.")
         try:
-            described = json.loads(header[HEADER])
-            version = described.pop("format_version")
-            if version > FORMAT_VERSION:
-                raise ValueError(
-                    f"it has format {version}, this version reads up to {FORMAT_VERSION}: update motionary"
-                )
-            described["actions"] = tuple(described["actions"])
-            checkpoint = cls(tensors={name: t.float() for name, t in tensors.items()}, **described)
+            described = parse_json(header[HEADER], "its header")
+            check_version(described.pop("format_version"), FORMAT_VERSION)
+            described["actions"] = tuple(map(str, described["actions"]))
+            floats = {name: t.float() for name, t in tensors.items()}
+            checkpoint = record(cls, {**described, "tensors": floats})
+            if not checkpoint.fps > 0:
+                raise ValueError(f"fps must be positive; got {checkpoint.fps}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is not a readable model: {error}.") from None
         if checkpoint.kind not in kinds:
@@ -111,12 +120,33 @@ class Checkpoint:
             raise ValueError(f"{path} is not a usable model: {bad} holds NaN or infinity.")
         return checkpoint
 
-    def fill(self, network: nn.Module) -> None:
-        """Put the tensors into a network made from the config.
+    def network(self, kind: type[Config], make: Callable[[Config], Network]) -> Network:
+        """The network that the config describes, with these tensors.
+
+        A file may describe a network that no memory holds: it is made without numbers first, and only with
+        them where its shapes are those of the tensors.
 
         Raises:
-            ValueError: If names or shapes differ, naming the first few.
+            ValueError: If the config is none, or names or shapes differ, naming the first few.
         """
+        config = record(kind, self.config)
+        check_sizes(self.config, len(self.tensors))
+        try:
+            with torch.device("meta"):
+                self._check_fit(make(config))
+            network = make(config)
+        except (
+            RuntimeError,
+            IndexError,
+            ZeroDivisionError,
+            OverflowError,
+        ) as error:  # of sizes that no network has
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"its config describes no network ({reason})") from None
+        network.load_state_dict(self.tensors)
+        return network
+
+    def _check_fit(self, network: nn.Module) -> None:
         expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         stored = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
         missing, foreign = sorted(expected.keys() - stored.keys()), sorted(stored.keys() - expected.keys())
@@ -128,7 +158,18 @@ class Checkpoint:
         for what, names in (("lacks", missing), ("also has", foreign), ("has", reshaped)):
             if names:
                 raise ValueError(f"The model does not fit its config: it {what} {', '.join(names[:3])}.")
-        network.load_state_dict(self.tensors)
+
+
+def check_sizes(config: Mapping[str, Any], num_tensors: int) -> None:
+    """Refuse a config that describes a network of more layers than there are tensors, or of absurd width.
+
+    Raises:
+        ValueError: With the setting.
+    """
+    for name in SIZES & config.keys():
+        most = num_tensors if name == "num_layers" else LARGEST_SIZE
+        if not isinstance(config[name], int) or not 1 <= config[name] <= most:
+            raise ValueError(f"{name} must be a whole number from 1 to {most}; got {config[name]}")
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -140,9 +181,26 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"No model file at {path}.")
+    limits().check_bytes("file_mb", path.stat().st_size, path)
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged or no safetensors file ({error}).") from None
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """The notes of a safetensors file, without its tensors.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or no safetensors file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"No model file at {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
     except (SafetensorError, OSError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or no safetensors file ({error}).") from None
 
@@ -234,12 +292,12 @@ def load_model(name_or_path: str | Path) -> Model:
     path = find_checkpoint(name_or_path)
     checkpoint = Checkpoint.load(path, "actor")
     try:
-        config = ActorConfig(**checkpoint.config)
-        if config.num_actions != len(checkpoint.actions):
-            raise ValueError(f"it has {config.num_actions} labels and {len(checkpoint.actions)} names")
-        network = Actor(config)
         prior = LatentPrior.of_tensors(checkpoint.tensors)
-        checkpoint.fill(network)
+        network = checkpoint.network(ActorConfig, Actor)
+        if network.config.num_actions != len(checkpoint.actions):
+            raise ValueError(
+                f"it has {network.config.num_actions} labels and {len(checkpoint.actions)} names"
+            )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is not a usable model: {str(error).rstrip('.')}.") from None
     if RESTRICTED.search(checkpoint.licence):

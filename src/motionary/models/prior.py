@@ -57,7 +57,11 @@ class LatentPrior:
         """Take the prior out of a checkpoint's tensors; None where there is none."""
         if MEAN not in tensors or FACTOR not in tensors:
             return None
-        return cls(tensors.pop(MEAN), tensors.pop(FACTOR))
+        mean, factor = tensors.pop(MEAN), tensors.pop(FACTOR)
+        if mean.ndim != 2 or factor.shape != (*mean.shape, mean.shape[1]):
+            shapes = tuple(mean.shape), tuple(factor.shape)
+            raise ValueError(f"its prior must be (A, Z) and (A, Z, Z); got {shapes[0]} and {shapes[1]}")
+        return cls(mean, factor)
 
     def tensors(self) -> dict[str, Tensor]:
         """As a checkpoint holds them."""

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from motionary.atomic import write_atomically
+from motionary.documents import read_yaml
 from motionary.labels import PUBLISHED_LABELS
 from motionary.models.actor import (
     REFERENCE_TABLES,
@@ -75,10 +76,7 @@ class PublishedOptions:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"No options file at {path}.")
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is no plain YAML file ({_first_line(error)}).") from None
+        content = read_yaml(path)
         if not isinstance(content, dict):
             raise ValueError(f"{path} holds no options: expected lines of `name: value`.")
         known = {f.name: content[f.name] for f in fields(cls) if content.get(f.name) is not None}

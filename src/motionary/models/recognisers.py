@@ -23,6 +23,7 @@ from motionary.models.checkpoint import Checkpoint, Kind
 from motionary.models.recognition import Recognition
 from motionary.models.stgcn import Stgcn, StgcnConfig
 from motionary.rotations import axis_angle_to_matrix, rotation_6d_to_matrix
+from motionary.torch_files import entry, read_torch_file
 
 
 @dataclass(frozen=True)
@@ -183,9 +184,7 @@ class Recogniser:
         checkpoint = Checkpoint.load(path, *NETWORKS)
         try:
             rest_joints = checkpoint.tensors.pop(REST_JOINTS)
-            make_config, make_network = NETWORKS[checkpoint.kind]
-            network = make_network(make_config(**checkpoint.config))
-            checkpoint.fill(network)
+            network = checkpoint.network(*NETWORKS[checkpoint.kind])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a usable recogniser: {error}") from None
         return cls(
@@ -253,7 +252,7 @@ def read_published(path: Path | str) -> GruRecogniser:
     if not path.is_file():
         raise FileNotFoundError(f"No recogniser file at {path}.")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        state = entry(read_torch_file(path), "model", path, "a GRU recogniser of Action2Motion")
         weights = {_our_name(name): tensor for name, tensor in state.items()}
         config = GruConfig(
             num_actions=len(weights["to_logits.bias"]),

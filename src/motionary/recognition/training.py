@@ -29,6 +29,7 @@ from motionary.confusion import (
     report_per_action,
 )
 from motionary.datasets import ClipBatch, ClipConfig, Clips, Dataset, stratified_split
+from motionary.datasets.suspects import LossWatch
 from motionary.export.charts import chart_bytes, draw_confusion
 from motionary.models.checkpoint import MODEL_FILE
 from motionary.models.recognisers import GruConfig, GruRecogniser, Network, Recogniser, RecogniserKind
@@ -159,11 +160,16 @@ def _fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, steps, pct_start=0.2)
     rng = np.random.default_rng(config.seed)
     log: list[_Epoch] = []
+    watch = LossWatch(train, "Nothing was written.")
     best, best_weights = 0, deepcopy(network.state_dict())
     with progress.stage("training the recogniser", config.epochs, "epoch") as stage:
         for epoch in range(config.epochs):
             batches = clips.epoch(config.batch_size, rng)
-            losses = [_step(recogniser, optimizer, schedule, batch, config, rng) for batch in batches]
+            losses, seen = [], []
+            for batch in batches:
+                losses.append(_step(recogniser, optimizer, schedule, batch, config, rng))
+                seen.append(batch.clip.numpy())
+            watch.check(epoch + 1, np.array(losses), seen)
             loss, right = watched.measure(network) if watched else (math.nan, math.nan)
             log.append(_Epoch(epoch, float(np.mean(losses)), loss, right))
             if not loss >= log[best].held_out_loss or epoch == 0:

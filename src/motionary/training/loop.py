@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from numpy import ndarray
 from torch import Tensor
 
 from motionary.atomic import working_in, write_atomically
 from motionary.body.assets import load_body
 from motionary.datasets import Clips, Dataset
+from motionary.datasets.suspects import LossWatch
 from motionary.features import features_to_motion
 from motionary.interruption import Stop, stopping_where_it_fits
 from motionary.models.actor import ActorLoss, Posterior, actor_loss, sample_latents
@@ -31,6 +30,8 @@ from motionary.training.state import STATE_FILE, Begun, Run, seed_epoch
 from motionary.training.step import Step
 
 CONFIG_FILE = "config.json"
+TOTAL = 3
+"""Column of the total among a step's losses."""
 SAMPLES_FOLDER = "samples"
 
 PRIOR_WINDOWS_PER_CLIP = 8
@@ -114,13 +115,14 @@ def _train(run: Run, out: Path, stop_after: int | None, processes: Processes) ->
     held_out = Clips(run.dataset.split("test"), config.clips())
     last = min(config.epochs, stop_after or config.epochs)
     step = Step(run, processes)
+    watch = LossWatch(run.dataset.split("train"), f"The last state that was saved in {out}, if any, is kept.")
     processes.wait()  # none saves before all have looked for an earlier run
     with torch.random.fork_rng(), _journal(run, out, processes) as journal, _stopping(processes) as stop:
         saving = Saving(run, clips, out, stop)
         if run.epoch >= last and processes.first:
             saving.save()  # it may have been killed between its state and its model
         while run.epoch < last:
-            values = _train_epoch(run, clips, step, saving)
+            values = _train_epoch(run, clips, step, saving, watch)
             run.epoch += 1
             if not processes.first:
                 continue
@@ -177,7 +179,7 @@ class Saving:
         self.stop.leave_if_asked(save)
 
 
-def _train_epoch(run: Run, clips: Clips, step: Step, saving: Saving) -> dict[str, float]:
+def _train_epoch(run: Run, clips: Clips, step: Step, saving: Saving, watch: LossWatch) -> dict[str, float]:
     """One window of every clip, or of those that were left where the epoch was saved; the mean losses."""
     rng, noise = seed_epoch(run.config.seed, run.epoch, step.processes.rank)
     rate = learning_rate(run.config, run.epoch)
@@ -191,7 +193,7 @@ def _train_epoch(run: Run, clips: Clips, step: Step, saving: Saving) -> dict[str
         run.begun.resume_dropout(run.device)
 
     def check() -> None:
-        _check_finite(run, torch.stack(losses).double().cpu().numpy(), seen)
+        watch.check(run.epoch + 1, torch.stack(losses).double().cpu().numpy()[:, TOTAL], seen)
         run.begun = Begun.now(losses, run.device)
 
     to_come = draws[len(losses) :]
@@ -203,21 +205,9 @@ def _train_epoch(run: Run, clips: Clips, step: Step, saving: Saving) -> dict[str
             saving.save_if_due(check)
     run.begun = None
     numbers = step.processes.sum(torch.stack(losses)).double().cpu().numpy()
-    _check_finite(run, numbers, seen)
+    watch.check(run.epoch + 1, numbers[:, TOTAL], seen)
     total = np.array([len(batch) for batch in seen]) / len(clips) @ numbers
     return {**_named("train", total), "train/learning_rate": rate}
-
-
-def _check_finite(run: Run, losses: Float[ndarray, "S 4"], seen: Sequence[Int[ndarray, "_"]]) -> None:
-    """Stop the run if the loss of a step is no number."""
-    bad = np.flatnonzero(~np.isfinite(losses).all(1))
-    if bad.size:
-        records = run.dataset.split("train").clips
-        names = ", ".join(records[index].path for index in seen[bad[0]].tolist())
-        raise ValueError(
-            f"The loss is {losses[bad[0], 3]} in epoch {run.epoch + 1}, on {names}: "
-            f"lower learning_rate, or look at those clips. The last saved state is kept."
-        )
 
 
 @torch.no_grad()

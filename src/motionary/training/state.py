@@ -20,8 +20,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from motionary.atomic import write_atomically
 from motionary.body.assets import load_body
 from motionary.datasets import Dataset
+from motionary.documents import check_version, parse_json
 from motionary.models.actor import Actor
-from motionary.models.checkpoint import read_safetensors
+from motionary.models.checkpoint import check_sizes, read_safetensors
 from motionary.models.points import BodyPoints
 from motionary.training.config import TrainConfig
 from motionary.training.processes import own_device
@@ -161,17 +162,24 @@ class Run:
             )
         tensors, header = read_safetensors(path)
         try:
-            saved = json.loads(header[HEADER])
-            if saved["format_version"] > FORMAT_VERSION:
-                raise ValueError(f"format {saved['format_version']} is newer than {FORMAT_VERSION}")
+            saved = parse_json(header[HEADER], "its header")
+            check_version(saved["format_version"], FORMAT_VERSION)
             config = TrainConfig.from_dict(saved["config"])
             root, epoch, paths = Path(saved["dataset"]), int(saved["epoch"]), saved["clips"]
-        except (KeyError, TypeError, ValueError) as error:
+            config.actor(1)
+            check_sizes(saved["config"], len(tensors))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, ZeroDivisionError) as error:
             raise ValueError(f"{path} is not a readable training state ({error}).") from None
-        dataset = Dataset.load(root)
+        try:
+            dataset = Dataset.load(root)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{path} was trained on a data set that is gone: {error}") from None
         if clip_paths(dataset) != paths:
             raise ValueError(f"The data set {root} has other clips than when {out} was started.")
-        run = cls.start(dataset, replace(config, epochs=epochs or config.epochs))
+        try:
+            run = cls.start(dataset, replace(config, epochs=epochs or config.epochs))
+        except (ValueError, FileNotFoundError) as error:
+            raise type(error)(f"{path} cannot go on here: {error}") from None
         run.epoch, run.begun = epoch, Begun.of_tensors(tensors)
         run._fill(tensors, path)
         return run
@@ -187,7 +195,7 @@ class Run:
                 state.setdefault(int(index), {})[moment] = tensor
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, KeyError, IndexError) as error:
             raise ValueError(f"{path} does not fit its own config ({str(error).splitlines()[0]}).") from None
 
 

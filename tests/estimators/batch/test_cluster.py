@@ -3,12 +3,16 @@
 import os
 import signal
 import socket
+import sys
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from motionary.estimators.batch import BatchConfig, estimate_all, videos_in
+from motionary.estimators.batch.cluster import Cluster
+from motionary.estimators.batch.work import WorkConfig
 
 
 @pytest.fixture
@@ -96,3 +100,16 @@ def test_an_address_at_which_nobody_is_is_said_at_once(stage, make_videos, tmp_p
         with pytest.raises(ConnectionError, match=f"No Ray cluster could be reached at '{address}'"):
             estimate_all(videos, tmp_path / "out", config)
     assert not (tmp_path / "out").exists()
+
+
+def test_ray_started_here_listens_to_this_machine_alone_and_shows_no_dashboard(monkeypatch, tmp_path):
+    asked = {}
+    fake = SimpleNamespace(init=lambda **given: asked.update(given), remote=lambda **_: lambda actor: actor)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    config = WorkConfig(tmp_path, "puppet", {}, "largest")
+    Cluster(config, "local", "run")
+    assert asked["_node_ip_address"] == asked["dashboard_host"] == "127.0.0.1"
+    assert asked["include_dashboard"] is False
+    asked.clear()
+    Cluster(config, "auto", "run")
+    assert set(asked) == {"address", "log_to_driver", "logging_level"}  # one that runs is left as it is

@@ -79,7 +79,7 @@ class Cluster:
         self._config, self._run = config, run
         _knock(address)
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **_started(address))
         except (ConnectionError, ValueError, RuntimeError) as error:
             said = " ".join(str(error).split())
             raise ConnectionError(f"No Ray cluster could be reached at {address!r}: {said}") from None
@@ -129,6 +129,16 @@ class Cluster:
             return Finished(worker, said)
         place, wrong = said if awaited.begins else ("", said)
         return Unable(worker, wrong) if wrong else Ready(worker, place)
+
+
+LOOPBACK = "127.0.0.1"
+
+
+def _started(address: str) -> dict[str, Any]:
+    """How Ray is started where it is to start anew: seen by this machine alone, without its dashboard."""
+    if address != "local":
+        return {}
+    return {"_node_ip_address": LOOPBACK, "include_dashboard": False, "dashboard_host": LOOPBACK}
 
 
 def _knock(address: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from motionary.atomic import write_atomically
+from motionary.documents import check_version, parse_json, read_text, record
 from motionary.estimators.batch.jobs import Job
 
 MANIFEST_NAME = "manifest.json"
@@ -59,10 +60,9 @@ class Manifest:
         if not path.exists():
             return cls(out, estimator, options, person)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["format_version"] > FORMAT_VERSION:
-                raise ValueError(f"it has format {content['format_version']}: update motionary")
-            entries = [Entry(**entry) for entry in content["videos"]]
+            content = parse_json(read_text(path), "it")
+            check_version(content["format_version"], FORMAT_VERSION)
+            entries = [record(Entry, entry) for entry in content["videos"]]
             before = (content["estimator"], content["options"], content["person"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(

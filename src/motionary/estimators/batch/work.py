@@ -2,13 +2,13 @@
 
 import hashlib
 import inspect
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from motionary import progress
 from motionary.atomic import sweep
+from motionary.documents import read_json
 from motionary.estimators import Estimator, factory_of, load_estimator, save_estimate
 from motionary.estimators.batch.jobs import Job
 from motionary.estimators.choosing import choose
@@ -99,7 +99,7 @@ def _on_one_thread(config: WorkConfig) -> Estimator:
 def people_in(folder: Path, receipt: dict[str, Any]) -> int:
     """How many motions a folder holds, if its receipt is this one and they are all there; else 0."""
     try:
-        found = json.loads((folder / ESTIMATE_NAME).read_text(encoding="utf-8"))
+        found = read_json(folder / ESTIMATE_NAME)
         files = [folder / person["file"] for person in found["people"]]
         return len(files) if found["receipt"] == receipt and all(path.is_file() for path in files) else 0
     except (OSError, ValueError, KeyError, TypeError):

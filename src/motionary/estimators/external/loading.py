@@ -4,11 +4,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy import ndarray
 
+from motionary.array_files import read_npz
 from motionary.pickles import StandIn, numbers, read_data_file
+from motionary.torch_files import read_torch_file
 
 
 def read_content(path: Path) -> Any:
@@ -21,37 +22,18 @@ def read_content(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"No result file at {path}.")
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            is_torch = any(name.endswith("data.pkl") for name in archive.namelist())
-        return _torch(path) if is_torch else _npz(path)
+        return read_torch_file(path) if _is_of_torch(path) else read_npz(path)
     if path.suffix in (".pt", ".ckpt"):
-        return _torch(path)  # of an old torch, or damaged
+        return read_torch_file(path)  # of an old torch, or damaged
     return read_data_file(path)
 
 
-def _torch(path: Path) -> Any:
+def _is_of_torch(path: Path) -> bool:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can fail in any way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(
-            f"{path} is not a readable torch file of tensors and plain data ({reason[:120]})."
-        ) from None
-
-
-def _npz(path: Path) -> dict[str, ndarray]:
-    arrays = {}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            for name in file.files:
-                try:
-                    arrays[name] = file[name]
-                except ValueError as error:
-                    if "Object arrays" not in str(error):  # those are pickles, and left where they are
-                        raise
-    except Exception as error:  # a damaged file can fail in any way, down to numpy's header
-        raise ValueError(f"{path} is not a readable .npz file ({type(error).__name__}).") from None
-    return arrays
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("data.pkl") for name in archive.namelist())
+    except Exception as error:  # what looks like an archive can still be damaged in many ways
+        raise ValueError(f"{path} is not a readable archive ({type(error).__name__}).") from None
 
 
 def array_of(person: dict[Any, Any], *names: str) -> ndarray | None:
@@ -68,7 +50,7 @@ def array_of(person: dict[Any, Any], *names: str) -> ndarray | None:
         if isinstance(value, torch.Tensor):
             return value.detach().numpy()
         return numbers(value)
-    except Exception as error:  # a made-up stand-in can fail in any way
+    except (ValueError, RuntimeError, TypeError) as error:
         raise ValueError(f"{name} is no array of numbers ({error})") from None
 
 

@@ -1,0 +1,83 @@
+"""Numpy's .npz archives, looked at before anything is unpacked: no pickles, no more memory than they hold."""
+
+import io
+import warnings
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from motionary.limits import limits, read_bytes
+
+
+def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, ndarray]:
+    """Arrays of an .npz file by name; those that are pickles are left where they are, unless they are wanted.
+
+    Args:
+        path: The file.
+        names: Those that are wanted, where they are there; all when None.
+
+    Raises:
+        ValueError: If it is no such file, damaged, or holds more than the limits allow.
+    """
+    content = read_bytes(path)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            infos = [info for info in archive.infolist() if _is_wanted(info.filename, names)]
+            limits().check_bytes("unpacked_mb", sum(info.file_size for info in infos), path)
+            arrays = {info.filename.removesuffix(".npy"): npy_array(archive.read(info)) for info in infos}
+            if names and (pickled := [name for name, array in arrays.items() if array is None]):
+                raise ValueError(f"{pickled[0]} holds pickled objects, which are never read")
+    except (
+        Exception
+    ) as error:  # a damaged archive fails in many ways, down to a SyntaxError in numpy's header
+        if str(error).startswith(str(path)):
+            raise
+        reason = (
+            "it is no zip archive, or a cut one" if isinstance(error, zipfile.BadZipFile) else _line(error)
+        )
+        raise ValueError(f"{path} is not a readable .npz file ({reason}).") from None
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _is_wanted(filename: str, names: Collection[str] | None) -> bool:
+    return filename.endswith(".npy") and (names is None or filename.removesuffix(".npy") in names)
+
+
+def npy_array(content: bytes) -> ndarray | None:
+    """The array of a .npy file; None where it holds objects, which are pickles.
+
+    Raises:
+        ValueError: If its header announces another size than it has.
+        Exception: Of any kind if the header is damaged.
+    """
+    file = io.BytesIO(content)
+    shape, dtype = npy_header(file)
+    if dtype.hasobject:
+        return None
+    announced = dtype.itemsize
+    for size in shape:
+        announced *= size
+    if announced > len(content) - file.tell():
+        raise ValueError(f"an array {shape} of {dtype} does not fit into its {len(content)} bytes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy's remarks on old headers
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+
+
+def npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of the array in an open .npy file, which is left after its header."""
+    version = np.lib.format.read_magic(file)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shape, _, dtype = readers.get(version, np.lib.format.read_array_header_2_0)(file)
+    return shape, dtype
+
+
+def _line(error: Exception) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return (first or type(error).__name__)[:200]
