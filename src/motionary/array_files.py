@@ -13,6 +13,10 @@ from numpy import ndarray
 from motionary.limits import limits, read_bytes
 
 
+LONGEST_HEADER = 1000
+"""Letters of an array's header: those of plain arrays are a tenth of that, and numpy mends bad ones slowly."""
+
+
 def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, ndarray]:
     """Arrays of an .npz file by name; those that are pickles are left where they are, unless they are wanted.
 
@@ -65,7 +69,9 @@ def npy_array(content: bytes) -> ndarray | None:
         raise ValueError(f"an array {shape} of {dtype} does not fit into its {len(content)} bytes")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy's remarks on old headers
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        return np.lib.format.read_array(
+            io.BytesIO(content), allow_pickle=False, max_header_size=LONGEST_HEADER
+        )
 
 
 def npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
@@ -74,7 +80,8 @@ def npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        shape, _, dtype = readers.get(version, np.lib.format.read_array_header_2_0)(file)
+        read = readers.get(version, np.lib.format.read_array_header_2_0)
+        shape, _, dtype = read(file, max_header_size=LONGEST_HEADER)
     return shape, dtype
 
 

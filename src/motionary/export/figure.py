@@ -14,6 +14,7 @@ from PIL import Image
 from motionary.atomic import write_atomically
 from motionary.body.smpl import BodyModel
 from motionary.export.camera import View, frame_points, padded
+from motionary.export.charts import PRINT_DPI
 from motionary.export.floor import BACKGROUND, Floor
 from motionary.export.lettering import write_text
 from motionary.export.render import Renderer, load_renderer

@@ -185,7 +185,7 @@ def _read_list(text: str, file: Path) -> Iterable[Element]:
             )
         except ValueError as error:
             raise ValueError(
-                f"{file}, line {number}: expected an element and its label; got {line[:80]!r} ({error})."
+                f"{file}, line {number}: expected an element's name and a label; got {line[:60]!r} ({error})."
             ) from None
 
 
