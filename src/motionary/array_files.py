@@ -12,9 +12,8 @@ from numpy import ndarray
 
 from motionary.limits import limits, read_bytes
 
-
 LONGEST_HEADER = 1000
-"""Letters of an array's header: those of plain arrays are a tenth of that, and numpy mends bad ones slowly."""
+"""Letters of an array's header: plain arrays have a tenth of that, and numpy mends bad ones slowly."""
 
 
 def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, ndarray]:
