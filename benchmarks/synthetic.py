@@ -28,7 +28,7 @@ from motionary.datasets import ClipRecord, Dataset, write_dataset
 from motionary.datasets.editing import Edit, merge, write_edited
 from motionary.datasets.folder import clip_record
 from motionary.generation import generate
-from motionary.models import load_model
+from motionary.models import Model, load_model
 from motionary.models.recognisers import Recogniser
 from motionary.recognition import recognise_windows
 
@@ -78,18 +78,18 @@ def draw_share(clips: Sequence[ClipRecord], share: float, seed: int) -> tuple[Cl
     return tuple(drawn)
 
 
-def generated_set(run: Path, like: Dataset, times: int, frames: int, seed: int, out: Path) -> Dataset:
+def generated_set(model: Model, like: Dataset, times: int, seconds: float, seed: int, out: Path) -> Dataset:
     """So many motions for each clip of a data set, of its actions."""
-    model, records = load_model(run), []
+    records = []
     for action, count in sorted(Counter(clip.action for clip in like.clips).items()):
-        for number, motion in enumerate(generate(model, action, times * count, frames=frames, seed=seed)):
+        for number, motion in enumerate(generate(model, action, times * count, seconds=seconds, seed=seed)):
             path = f"{action}/generated_{number:04d}.npz"
             motion.save(out / path)
             records.append(clip_record(motion, path, action))
     return write_dataset(out, records, fps=model.fps, actions=like.actions, licence=like.licence)
 
 
-def mixed(mix: Mix, real: Dataset, run: Path, recipe: Recipe, seed: int, out: Path) -> Dataset:
+def mixed(mix: Mix, real: Dataset, model: Model, recipe: Recipe, seed: int, out: Path) -> Dataset:
     """The data set of a mix."""
     if not mix.generated:
         return real
@@ -97,7 +97,7 @@ def mixed(mix: Mix, real: Dataset, run: Path, recipe: Recipe, seed: int, out: Pa
     made = (
         Dataset.load(parts)
         if (parts / "dataset.json").is_file()
-        else generated_set(run, real, mix.generated, recipe.frames, seed, parts)
+        else generated_set(model, real, mix.generated, recipe.frames / recipe.fps, seed, parts)
     )
     folder = out / f"mixed_{mix.generated}"
     if not mix.real:
@@ -111,8 +111,10 @@ def held_out_accuracy(judge: Recogniser, dataset: Dataset) -> float:
     return accuracy(confusion_matrix(windows.labels, windows.predicted, len(dataset.actions)))
 
 
-def run_share(dataset: Dataset, share: float, seed: int, recipe: Recipe, out: Path) -> list[Cell]:
-    """All mixes of one share of the clips."""
+def run_share(
+    dataset: Dataset, share: float, seed: int, recipe: Recipe, out: Path, given: Model | None = None
+) -> list[Cell]:
+    """All mixes of one share of the clips; the given model generates, or one that learns from the share."""
     done = out / "cells.json"
     if done.is_file():
         return [Cell(**cell) for cell in json.loads(done.read_text())]
@@ -123,7 +125,7 @@ def run_share(dataset: Dataset, share: float, seed: int, recipe: Recipe, out: Pa
         if (out / "real").is_dir()
         else write_edited(dataset, Edit("share", options, clips), out / "real")
     )
-    model = train_actor(real, out / "actor", recipe, seed)
+    model = given or load_model(train_actor(real, out / "actor", recipe, seed))
     cells = []
     for mix in MIXES:
         learned_from = mixed(mix, real, model, recipe, seed, out)
@@ -174,12 +176,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--actor-steps", type=int, default=Recipe.actor_steps)
     parser.add_argument("--judge-steps", type=int, default=Recipe.judge_steps)
+    parser.add_argument(
+        "--model", help="that learned from all training clips and generates instead, for all of them real"
+    )
     given = parser.parse_args()
+    model = load_model(given.model) if given.model else None
+    shares = [1.0] if model else given.shares  # a smaller share would see clips through the model
     dataset, cells = Dataset.load(given.dataset), []
     recipe = Recipe(given.actor_steps, given.judge_steps)
     for seed in range(given.seeds):
-        for share in given.shares:
-            cells += run_share(dataset, share, seed, recipe, given.out / f"share_{share:g}_seed_{seed}")
+        for share in shares:
+            cells += run_share(
+                dataset, share, seed, recipe, given.out / f"share_{share:g}_seed_{seed}", model
+            )
     print(report(cells))
 
 
