@@ -7,21 +7,24 @@ import av
 import cv2
 import numpy as np
 import pygltflib
+import pytest
 
 from motionary.motion import Motion
 from motionary.studio import open_source
 
+pytestmark = pytest.mark.slow  # pictures without a GPU: a minute and more
+
 
 def picture(browser) -> np.ndarray:
-    """The page without its panel, RGB."""
+    """The page without its panel and its notices, RGB."""
     shot = cv2.imdecode(np.frombuffer(browser.driver.get_screenshot_as_png(), np.uint8), cv2.IMREAD_COLOR)
-    return shot[:, :600, ::-1].astype(int)
+    return shot[170:, :600, ::-1].astype(int)
 
 
 def bodies_px(browser) -> int:
-    """Pixels that are clearly coloured: bodies are, the page, the floor and shadows are not."""
+    """Pixels that have a hue: bodies do, if a pale one; the page, the floor and shadows are grey."""
     shot = picture(browser)
-    return int((np.ptp(shot, axis=2) > 25).sum())
+    return int((np.ptp(shot, axis=2) > 10).sum())
 
 
 def test_a_click_performs_and_files_arrive(checkpoint, start, browser):
@@ -32,11 +35,11 @@ def test_a_click_performs_and_files_arrive(checkpoint, start, browser):
 
     browser.click("Pause")
     assert browser.until(lambda: not studio.player.playing)
-    held = studio.player.frame
+    before = studio.shown[0].motion
     browser.click("Another seed")
-    assert browser.until(lambda: studio.shown[0].motion is not None and studio.player.frame == 0)
-    assert browser.until(lambda: studio.desk.rest())
-    assert held >= 0
+    assert browser.until(lambda: studio.shown[0].motion is not before)
+    assert studio.desk.rest()
+    assert not np.allclose(studio.shown[0].motion.pose, before.pose, atol=1e-3)
     browser.click("Play")
     assert browser.until(lambda: studio.player.playing and studio.player.frame > 2)
 

@@ -208,6 +208,8 @@ class Studio:
 
     def _show(self, main: Sequence[Performer], restart: bool = True) -> None:
         """Put people on the stage, and who goes with them."""
+        if not main:
+            raise ValueError("Nobody is on the stage; perform or choose something first.")
         figure, by = self._figure, self._colour_by
         everyone = [*main, *self._beside(main)]
         if figure.name not in (FREE, STICKS):  # they stand on the free body's feet so far
