@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -84,6 +85,51 @@ def test_two_processes_learn_what_one_does_and_one_can_go_on_for_them(num_frames
     z, label = torch.randn(2, 16), torch.tensor([0, 1])
     decoded = [load_model(run).network.decode(z, label, 10) for run in (alone, together)]
     assert_close(*decoded, atol=1e-4, rtol=1e-3)
+
+
+def command(count: int, *arguments: str) -> list[str]:
+    """`motionary train`, started by torchrun where there are several processes."""
+    launcher = [
+        "torch.distributed.run",
+        "--nproc-per-node",
+        str(count),
+        "--master-port",
+        str(free_port()),
+        "-m",
+    ]
+    return [sys.executable, "-m", *(launcher if count > 1 else []), "motionary", "train", *arguments]
+
+
+@pytest.mark.slow  # half a minute: five processes start
+def test_torchrun_trains_and_another_number_of_processes_goes_on(dataset, tmp_path):
+    settings = {
+        "batch_size": 4,
+        "num_frames": 10,
+        "latent_dim": 16,
+        "ff_dim": 32,
+        "num_layers": 1,
+        "num_heads": 2,
+        "dropout": 0.0,
+        "average_decay": 0.5,
+    }
+    changes = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    alone, together = str(tmp_path / "alone"), str(tmp_path / "together")
+    data = str(dataset.root)
+    for count, arguments in [
+        (1, (data, "--out", alone, "--preset", "paper", "--epochs", "3", *changes)),
+        (2, (data, "--out", together, "--preset", "paper", "--epochs", "2", *changes)),
+        (1, ("--resume", together, "--epochs", "3")),
+    ]:
+        subprocess.run(
+            command(count, *arguments), env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300, check=True
+        )
+    one, two = (
+        [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+        for run in (alone, together)
+    )
+    assert [entry["epoch"] for entry in two] == [1, 2, 3]
+    for first, second in zip(one, two, strict=True):
+        assert second["train/total"] == pytest.approx(first["train/total"], rel=2e-5)
 
 
 @pytest.mark.parametrize(("count", "windows"), [(1, 3), (2, 3), (3, 2)])

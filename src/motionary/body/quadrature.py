@@ -21,7 +21,7 @@ from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel
 from motionary.rotations import axis_angle_to_matrix
 
-NUM_VERTICES = 384
+NUM_VERTICES = 192
 NUM_PAIRS = 48
 """Pairs of poses that the rule is fitted on."""
 PULL = 0.05

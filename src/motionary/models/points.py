@@ -28,7 +28,7 @@ class BodyPoints(nn.Module):
     then costs no more than one on the joints.
 
     `few_vertices` stands for `vertices` with a few hundred weighted ones: an error within a percent
-    (`body.quadrature`) for a fifteenth of the work. Where the distances come exactly from 96 points, it takes
+    (`body.quadrature`) for a thirtieth of the work. Where the distances come exactly from 96 points, it takes
     those.
 
     `joints` gives the 24 joints relative to the resting pelvis. `a2m`, `a2mpl` and `vibe` give those sets of
