@@ -60,7 +60,7 @@ class ClipBatch:
 
 
 class Clips:
-    """All of a data set's features in memory, one motion after the other, cut into windows on demand."""
+    """All of a data set's features, one motion after the other, cut into windows on demand."""
 
     def __init__(
         self, dataset: Dataset, config: ClipConfig, augmentation: Augmentation | None = None
@@ -82,8 +82,8 @@ class Clips:
         )
         """Label of each label's mirror image; -1 where there is none."""
         loaded = load_features(dataset, config.fps)
-        self.features: Float[ndarray, "F 25 6"] = loaded.features
-        """Of every motion, one after the other."""
+        self.features = loaded.features
+        """Of every motion, one after the other; in memory, or in a file where they are many."""
         self.headings_rad: Float[ndarray, "F"] = loaded.headings_rad
         self.starts: Int[ndarray, "N"] = loaded.starts
         """First row of each motion."""

@@ -3,10 +3,14 @@
 F frames of all motions, N motions.
 """
 
+import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TypeVar
 
 import numpy as np
@@ -29,11 +33,55 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
+MOST_IN_MEMORY_BYTES = 1 << 28
+"""Of features; four hours at 30 frames a second. Those of larger data sets wait in a file."""
+
+
+class StoredFeatures:
+    """Features in a file without a name, which goes when nobody reads it any more."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 (open as long as this object lives)
+
+    def append(self, features: Float[ndarray, "F 25 6"]) -> None:
+        """Add rows."""
+        self._file.write(features.tobytes())
+        self._file.flush()
+
+    def __getitem__(self, rows: Int[ndarray, "B T"]) -> Float[ndarray, "B T 25 6"]:
+        """Windows; what lies between a window's first and last row is read in one go."""
+        windows = np.empty((*rows.shape, NUM_ROWS, NUM_FEATURES), np.float32)
+        size = windows[0, 0].nbytes
+        for window, wanted in zip(windows, rows, strict=True):
+            first, last = int(wanted.min()), int(wanted.max())
+            content = os.pread(self._file.fileno(), (last + 1 - first) * size, first * size)
+            window[:] = np.frombuffer(content, np.float32).reshape(-1, *window.shape[1:])[wanted - first]
+        return windows
+
+
+class FeaturesInMemory:
+    """Features in an array."""
+
+    def __init__(self, num_frames: int) -> None:
+        self._array = np.empty((num_frames, NUM_ROWS, NUM_FEATURES), np.float32)
+        self._filled = 0
+
+    def append(self, features: Float[ndarray, "F 25 6"]) -> None:
+        """Add rows."""
+        self._array[self._filled : self._filled + len(features)] = features
+        self._filled += len(features)
+
+    def __getitem__(self, rows: Int[ndarray, "B T"]) -> Float[ndarray, "B T 25 6"]:
+        """Windows."""
+        return self._array[rows]
+
+
 @dataclass(frozen=True)
 class LoadedFeatures:
     """Motions one after the other."""
 
-    features: Float[ndarray, "F 25 6"]
+    features: StoredFeatures | FeaturesInMemory
+    """Of F frames."""
     headings_rad: Float[ndarray, "F"]
     starts: Int[ndarray, "N"]
     lengths: Int[ndarray, "N"]
@@ -45,16 +93,26 @@ def load_features(dataset: Dataset, fps: float) -> LoadedFeatures:
     pieces = [packed.piece(clip.path) for clip in dataset.clips]
     lengths = np.array([resampled_length(piece.num_frames, piece.fps, fps) for piece in pieces], np.int64)
     starts = np.cumsum(lengths) - lengths
-    features = np.empty((int(lengths.sum()), NUM_ROWS, NUM_FEATURES), np.float32)
-    headings = np.empty(len(features))
+    features = _room(int(lengths.sum()), dataset.root)
+    headings = np.empty(int(lengths.sum()))
     for first, stop in _runs(pieces):
         motion = _joined(packed, pieces[first:stop], fps)
-        rows = slice(starts[first], starts[stop - 1] + lengths[stop - 1])
-        features[rows] = motion_to_features(motion)
-        headings[rows] = headings_rad(motion)
-    if len(features):
-        features[:, NUM_JOINTS, :3] -= np.repeat(features[starts, NUM_JOINTS, :3], lengths, axis=0)
+        rows = motion_to_features(motion)
+        places = starts[first:stop] - starts[first]
+        rows[:, NUM_JOINTS, :3] -= np.repeat(rows[places, NUM_JOINTS, :3], lengths[first:stop], axis=0)
+        features.append(rows)
+        headings[starts[first] : starts[first] + len(rows)] = headings_rad(motion)
     return LoadedFeatures(features, headings, starts, lengths)
+
+
+def _room(num_frames: int, root: Path) -> StoredFeatures | FeaturesInMemory:
+    """Where features of so many frames go: a file beside the motions where they are many."""
+    if num_frames * NUM_ROWS * NUM_FEATURES * 4 > MOST_IN_MEMORY_BYTES:
+        try:
+            return StoredFeatures(root)
+        except OSError as error:
+            logging.getLogger(__name__).info("features of %s stay in memory: %s", root, error)
+    return FeaturesInMemory(num_frames)
 
 
 def _runs(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
