@@ -189,6 +189,8 @@ def comparison(
 
 def tile(images: Sequence[UInt8[ndarray, "H W 3"]], columns: int | None = None) -> UInt8[ndarray, "H2 W2 3"]:
     """Pictures of one size in rows from the top left; about as many columns as rows when columns is None."""
+    if len(images) == 1:
+        return images[0]
     columns = columns or int(np.ceil(np.sqrt(len(images))))
     columns = min(columns, len(images))
     blank = np.full_like(images[0], BACKGROUND)

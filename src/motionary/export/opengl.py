@@ -14,6 +14,8 @@ from motionary.export.surface import vertex_normals
 
 EGL: dict[str, Any] = {"backend": "egl", "libegl": "libEGL.so.1", "libgl": "libGL.so.1"}
 SAMPLES = 4
+MOST_CANVASES = 8
+"""Of different size, kept for the next picture."""
 NEAREST_M, FARTHEST_M = 0.05, 200.0
 
 VERTEX_SHADER = """
@@ -56,7 +58,7 @@ class OpenGl:
         self._moderngl = moderngl
         self._context = moderngl.create_context(standalone=True, **EGL)
         self._program = self._context.program(vertex_shader=VERTEX_SHADER, fragment_shader=FRAGMENT_SHADER)
-        self._size = (0, 0)
+        self._canvases: dict[tuple[int, int], tuple[Any, Any]] = {}
         # moderngl keeps contexts until they are released, and drivers allow only so many.
         weakref.finalize(self, self._context.release).atexit = False
 
@@ -69,15 +71,15 @@ class OpenGl:
     ) -> UInt8[ndarray, "H W 4"]:
         """The people alone on a clear picture, colours multiplied by alpha."""
         with self._context:
-            self._resize(camera.width, camera.height)
-            self._canvas.use()
-            self._canvas.clear(0.0, 0.0, 0.0, 0.0)
+            canvas, resolved = self._canvas(camera.width, camera.height)
+            canvas.use()
+            canvas.clear(0.0, 0.0, 0.0, 0.0)
             self._context.enable(self._moderngl.DEPTH_TEST)
             self._program["camera_to_clip"] = tuple(_camera_to_clip(camera).T.ravel())  # column by column
             for vertices, colour in zip(people, colours, strict=True):
                 self._draw(camera.to_camera(vertices), faces, colour)
-            self._context.copy_framebuffer(self._resolved, self._canvas)
-            pixels = self._resolved.read(components=4, alignment=1)
+            self._context.copy_framebuffer(resolved, canvas)
+            pixels = resolved.read(components=4, alignment=1)
         return np.frombuffer(pixels, np.uint8).reshape(camera.height, camera.width, 4)
 
     def _draw(self, seen: Float[ndarray, "V 3"], faces: Int[ndarray, "F 3"], colour: Colour) -> None:
@@ -91,16 +93,21 @@ class OpenGl:
         for resource in (mesh, vertex_buffer, index_buffer):
             resource.release()
 
-    def _resize(self, width: int, height: int) -> None:
-        if self._size == (width, height):
-            return
-        gl, size = self._context, (width, height)
+    def _canvas(self, width: int, height: int) -> tuple[Any, Any]:
+        """What is drawn on, with several samples a pixel, and what they are averaged into."""
+        size = (width, height)
+        if size in self._canvases:
+            return self._canvases[size]
+        if len(self._canvases) == MOST_CANVASES:
+            for old in self._canvases.pop(next(iter(self._canvases))):
+                old.release()
+        gl = self._context
         samples = min(SAMPLES, gl.max_samples)
-        self._canvas = gl.framebuffer(
+        drawn = gl.framebuffer(
             gl.renderbuffer(size, 4, samples=samples), gl.depth_renderbuffer(size, samples=samples)
         )
-        self._resolved = gl.framebuffer(gl.renderbuffer(size, 4))
-        self._size = size
+        self._canvases[size] = drawn, gl.framebuffer(gl.renderbuffer(size, 4))
+        return self._canvases[size]
 
 
 def _camera_to_clip(camera: Camera) -> Float[ndarray, "4 4"]:

@@ -3,6 +3,7 @@
 import importlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +19,9 @@ RASTERISERS = {
     "opengl": "motionary.export.opengl:OpenGl",
     "painter": "motionary.export.painter:Painter",
 }
+
+NEAR_M = 0.2
+PART_STEP_PX = 64
 
 
 @runtime_checkable
@@ -58,8 +62,8 @@ class Renderer:
     ) -> UInt8[ndarray, "H W 3"]:
         """People, world vertices in metres, on a floor; coloured by `colours_for` when None."""
         colours = colours or colours_for(len(people))
-        in_front = self._rasteriser.people(people, faces, floor.stage.camera, colours)
-        return composite(floor.with_shadows(people), in_front)
+        behind = (floor.with_shadows(people) + 0.5).astype(np.uint8)
+        return self._in_front_of(behind, people, faces, floor.stage.camera, colours)
 
     def overlay(
         self,
@@ -72,8 +76,28 @@ class Renderer:
     ) -> UInt8[ndarray, "H W 3"]:
         """People in front of a photograph taken by the camera."""
         colours = colours or [PALETTE[person % len(PALETTE)] for person in range(len(people))]
-        in_front = self._rasteriser.people(people, faces, camera, colours)
-        return composite(image, (in_front * opacity).astype(np.uint8))
+        return self._in_front_of(image.copy(), people, faces, camera, colours, opacity)
+
+    def _in_front_of(
+        self,
+        image: UInt8[ndarray, "H W 3"],
+        people: Sequence[Float[ndarray, "V 3"]],
+        faces: Int[ndarray, "F 3"],
+        camera: Camera,
+        colours: Sequence[Colour],
+        opacity: float = 1.0,
+    ) -> UInt8[ndarray, "H W 3"]:
+        """People drawn into the picture, of which only the part they take up is touched."""
+        left, top, right, bottom = _taken_up(people, camera)
+        if right <= left or bottom <= top:
+            return image
+        u, v = camera.centre_px
+        part = replace(camera, width=right - left, height=bottom - top, centre_px=(u - left, v - top))
+        in_front = self._rasteriser.people(people, faces, part, colours)
+        if opacity < 1:
+            in_front = (in_front * opacity).astype(np.uint8)
+        image[top:bottom, left:right] = composite(image[top:bottom, left:right], in_front)
+        return image
 
 
 def load_renderer(rasteriser: str | None = None) -> Renderer:
@@ -144,6 +168,23 @@ def render_overlay(
 def colours_for(num_people: int) -> list[Colour]:
     """Clay for one person alone, else colours that tell the people apart."""
     return [CLAY] if num_people == 1 else [PALETTE[person % len(PALETTE)] for person in range(num_people)]
+
+
+def _taken_up(people: Sequence[Float[ndarray, "V 3"]], camera: Camera) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the part of the picture that people take up, pixels.
+
+    Its sides are multiples of PART_STEP_PX, so that few sizes occur.
+    """
+    whole = np.array([camera.width, camera.height])
+    seen = np.concatenate([camera.to_camera(person) for person in people])
+    if seen[:, 2].min() < NEAR_M:  # somebody stands beside the camera, or behind it
+        return 0, 0, camera.width, camera.height
+    pixels = seen[:, :2] / seen[:, 2:] * camera.focal_px + camera.centre_px
+    low, high = np.floor(pixels.min(0)) - 1, np.ceil(pixels.max(0)) + 2
+    size = np.ceil((high - low) / PART_STEP_PX) * PART_STEP_PX
+    left, top = np.clip(low, 0, np.maximum(whole - size, 0)).astype(int).tolist()
+    right, bottom = np.clip(np.minimum([left, top] + size, whole), 0, None).astype(int).tolist()
+    return left, top, right, bottom
 
 
 @cache
