@@ -29,6 +29,7 @@ from motionary.commands.dataset_editing import (
 )
 from motionary.commands.estimate import estimate
 from motionary.commands.evaluate import evaluate
+from motionary.commands.export import export, overlay
 from motionary.commands.figure import figure_compare, figure_diversity, figure_sheet, figure_strip
 from motionary.commands.finegym import finegym_curate, finegym_cut, finegym_fetch, finegym_plan
 from motionary.commands.licences import licences
@@ -166,38 +167,6 @@ def generate(
     return Answer({"out": str(out), "actions": actions, "files": written}, (said,))
 
 
-def export(
-    motion: Positional[tuple[Path, ...]],
-    /,
-    *,
-    out: Path,
-    root: Literal["moving", "in_place"] = "moving",
-    bones: Literal["smpl", "mixamo", "unreal", "vrm"] = "smpl",
-    unit: Literal["cm", "m"] = "cm",
-) -> Answer:
-    """Write a motion in another format, chosen by the suffix of OUT.
-
-    Args:
-        motion: A .npz motion; several for one .glb.
-        out: File to write: .npz, .bvh, .glb, .mp4, .png, .html, .trc or .jsonl.
-        root: in_place keeps the person over one spot of the ground.
-        bones: Whose bone names a .bvh or .glb bears.
-        unit: Of a .bvh.
-    """
-    from motionary.export import ExportConfig, export_motion, export_together
-    from motionary.motion import Motion
-
-    if not motion:
-        raise ValueError("Expected a .npz motion; none was given.")
-    config = ExportConfig(root, bones, unit)
-    motions = [Motion.load(path) for path in motion]
-    if len(motions) > 1:
-        export_together(motions, out, config=config)
-    else:
-        export_motion(motions[0], out, config=config)
-    return Answer({"file": str(out)}, (str(out),))
-
-
 def studio(
     source: Positional[tuple[str, ...]],
     /,
@@ -275,6 +244,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate,
     "compare": compare,
     "export": export,
+    "overlay": overlay,
     "figure strip": figure_strip,
     "figure compare": figure_compare,
     "figure diversity": figure_diversity,
@@ -301,7 +271,7 @@ STEPS = {
     "see": ("demo",),
     "collect": ("estimate", "import", "dataset", "finegym"),
     "learn": ("train", "train-recogniser", "import-model"),
-    "perform": ("generate", "export"),
+    "perform": ("generate", "export", "overlay"),
     "judge": ("evaluate", "compare"),
     "show": ("report", "figure", "studio"),
     "set up": ("assets", "licences", "completion"),

@@ -1,6 +1,6 @@
 """The whole path in one command, on a bundled model: estimate, generate, score, export, report."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,11 +13,12 @@ from numpy import ndarray
 from motionary import progress
 from motionary.body.assets import get_asset, load_body
 from motionary.body.smpl import BodyModel
-from motionary.estimators import PersonEstimate, VideoEstimate, load_estimator, save_estimate
+from motionary.estimators import VideoEstimate, load_estimator, save_estimate
 from motionary.estimators.video import Video
 from motionary.export import EXPORTERS, export_motion
 from motionary.export.figure import save_png, tile
-from motionary.export.render import Renderer, load_renderer, render_overlay
+from motionary.export.overlay import draw_people
+from motionary.export.render import load_renderer
 from motionary.export.surface import Surface
 from motionary.generation import generate
 from motionary.models import Model, load_model
@@ -101,36 +102,16 @@ def _overlays(video: Path, estimate: VideoEstimate, body: BodyModel) -> list[UIn
     """A few frames of a video, evenly spread over the time in which its first person is seen."""
     surface, renderer = Surface.of(body, OVERLAY_FACES), load_renderer()
     first = next(iter(estimate.people.values()))
+    people = [person.pictured() for person in estimate.people.values()]
     wanted = np.linspace(first.times_s[0], first.times_s[-1], OVERLAYS + 2)[1:-1].tolist()
     pictures = []
     for frame in Video(video).frames():
         if wanted and frame.time_s >= wanted[0]:
             wanted.pop(0)
-            drawn = draw_people(frame.rgb(), frame.time_s, estimate.people.values(), surface, renderer)
+            drawn = draw_people(frame.rgb(), frame.time_s, people, surface, renderer)
             size = (OVERLAY_WIDTH_PX, round(drawn.shape[0] * OVERLAY_WIDTH_PX / drawn.shape[1]))
             pictures.append(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA))
     return pictures
-
-
-def draw_people(
-    image: UInt8[ndarray, "H W 3"],
-    time_s: float,
-    people: Iterable[PersonEstimate],
-    surface: Surface,
-    renderer: Renderer,
-) -> UInt8[ndarray, "H W 3"]:
-    """A video's frame with everybody's estimated body drawn where the picture has them."""
-    height, width = image.shape[:2]
-    bodies, focal_px = [], float(width)
-    for person in people:
-        index = person.frame_at(time_s)
-        if index is not None:
-            world_m = surface.vertices(person.as_pictured().crop(index, index + 1))[0]
-            bodies.append(person.view.to_camera(world_m).astype(np.float32))
-            focal_px = person.view.camera.focal_px  # one camera filmed them all
-    if not bodies:
-        return image
-    return render_overlay(image, bodies, surface.faces, focal_px, (width / 2, height / 2), renderer)
 
 
 def _perform(model: Model, out: Path) -> list[Section]:

@@ -85,5 +85,5 @@ def test_several_motions_go_into_one_glb_alone(motion, body, tmp_path):
     document = pygltflib.GLTF2().load(str(path))
     assert [animation.name for animation in document.animations] == ["dance 1", "dance 2"]
     assert document.nodes[0].name == "hips"
-    with pytest.raises(ValueError, match=r"Only a \.glb holds several"):
+    with pytest.raises(ValueError, match=r"Only a \.glb or \.mp4 holds several"):
         export_together([motion, motion], tmp_path / "set.bvh", body)

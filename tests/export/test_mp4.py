@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from motionary.export import ExportConfig, export_together
 from motionary.export.mp4 import FilmConfig, Panel, encode, write_film, write_mp4
 from motionary.export.render import load_renderer
 
@@ -34,6 +35,22 @@ def test_a_grid_holds_every_panel_until_the_longest_ends(motion, body, tmp_path)
     frames, _ = read(tmp_path / "grid.mp4")
     assert len(frames) == len(motion)
     assert frames[0].shape == (128, 128, 3)
+
+
+def test_motions_play_side_by_side_under_their_captions(motion, body, tmp_path):
+    config = ExportConfig(film=FilmConfig(size_px=64, columns=3))
+    path = export_together([motion, motion.mirror()], tmp_path / "both.MP4", body, config, ("left", ""))
+    frames, _ = read(path)
+    assert path.name == "both.mp4"
+    assert frames[0].shape == (64, 128, 3)
+    export_together([motion, motion.mirror()], tmp_path / "bare.mp4", body, config, ("", ""))
+    difference = np.abs(frames[0].astype(int) - read(tmp_path / "bare.mp4")[0][0]).max(-1)
+    assert difference[-24:, :64].max() > 60  # letters
+    assert difference[:, 64:].max() < 30
+    with pytest.raises(ValueError, match="a caption for each of 2"):
+        export_together([motion, motion], path, body, config, ("one",))
+    with pytest.raises(ValueError, match="at least one column"):
+        FilmConfig(columns=0)
 
 
 @pytest.mark.parametrize("fps", [30000 / 1001, 23.976, 59.94, 120.0, 12.5])

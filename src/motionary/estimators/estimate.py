@@ -11,32 +11,13 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from motionary.atomic import write_together
-from motionary.estimators.fitting import Camera
+from motionary.estimators.pictured import VIEWS_FILE, Pictured, View, frame_at, views_content
 from motionary.estimators.strip import Thumbnail, who_is_who
 from motionary.estimators.verdict import Quality
 from motionary.estimators.video import VideoFacts
 from motionary.motion import Motion, gaps
 
 RECEIPT_NAME = "estimate.json"
-
-
-@dataclass(frozen=True)
-class View:
-    """How one person's world and the picture belong together."""
-
-    camera: Camera
-    R_world_camera: Float[ndarray, "3 3"]
-    """Turns camera axes (x right, y up, z towards the viewer) upright."""
-    shift_m: Float[ndarray, "3"]
-    """World position = R_world_camera @ camera position - shift."""
-
-    def to_camera(self, world_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 3"]:
-        """World positions in the camera's frame as OpenCV has it: metres, x right, y down, z forward."""
-        return (world_m + self.shift_m) @ self.R_world_camera * np.array([1, -1, -1])
-
-    def project(self, world_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 2"]:
-        """Image positions of world positions, pixels."""
-        return self.camera.project(self.to_camera(world_m) * np.array([1, -1, -1]))
 
 
 @dataclass(frozen=True)
@@ -66,14 +47,17 @@ class PersonEstimate:
 
     def frame_at(self, time_s: float) -> int | None:
         """The motion's frame shown at a time of the video; None when the person is not there."""
-        frame = round((time_s - self.times_s[0]) * self.motion.fps)
-        return frame if 0 <= frame < len(self.motion) else None
+        return frame_at(self.motion, float(self.times_s[0]), time_s)
 
     def as_pictured(self) -> Motion:
         """The motion with its root where the picture alone puts it: to draw over the video through `view`."""
         if self.pictured_translation_m is None:
             return self.motion
         return replace(self.motion, translation=self.pictured_translation_m)
+
+    def pictured(self) -> Pictured:
+        """What is needed to draw the person over the video."""
+        return Pictured(self.person, self.as_pictured(), self.view, float(self.times_s[0]))
 
 
 @dataclass(frozen=True)
@@ -147,7 +131,7 @@ class VideoEstimate:
 
 
 def save_estimate(estimate: VideoEstimate, folder: Path, *, receipt: dict[str, Any] | None = None) -> Path:
-    """Write person_<k>.npz for every person, with people.png and estimate.json, whole or not at all.
+    """Write person_<k>.npz for all, people.png, views.json and estimate.json, whole or not at all.
 
     A person hidden for long gives several files; estimate.json tells by `person` which belong together. Files
     of people that an earlier run found here and this one did not are removed.
@@ -167,6 +151,7 @@ def save_estimate(estimate: VideoEstimate, folder: Path, *, receipt: dict[str, A
         _, png = cv2.imencode(".png", estimate.strip()[..., ::-1])
         contents["people.png"] = png.tobytes()
     summary = estimate.summary() | ({"receipt": receipt} if receipt else {})
+    contents[VIEWS_FILE] = views_content({k: person.pictured() for k, person in estimate.people.items()})
     contents[RECEIPT_NAME] = (json.dumps(summary, indent=2) + "\n").encode()
     write_together(folder, contents, instead_of=earlier)
     return folder

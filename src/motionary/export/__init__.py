@@ -4,14 +4,17 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from motionary.body.smpl import BodyModel
 from motionary.export.bone_names import NamePreset
 from motionary.motion import Motion
 
+if TYPE_CHECKING:
+    from motionary.export.mp4 import FilmConfig
+
 EXPORTERS = {
-    ".npz": "motionary.export:write_npz",
+    ".npz": "motionary.export.amass:write_npz",
     ".bvh": "motionary.export.bvh:write_bvh",
     ".glb": "motionary.export.glb:write_glb",
     ".mp4": "motionary.export.mp4:write_mp4",
@@ -33,12 +36,20 @@ class ExportConfig:
     """Whose bone names a .bvh or .glb bears."""
     unit: Literal["cm", "m"] = "cm"
     """Of a .bvh; a .glb is in metres always."""
+    npz: Literal["motionary", "amass"] = "motionary"
+    """Of an .npz: our own form, or AMASS's, which the SMPL add-ons of Blender open."""
+    film: "FilmConfig | None" = None
+    """How an .mp4 is filmed; as `FilmConfig()` says when None."""
 
     def for_suffix(self, suffix: str) -> dict[str, Any]:
         """The options that the exporter of a suffix takes."""
-        if suffix == ".bvh":
-            return {"units_per_metre": 100.0 if self.unit == "cm" else 1.0, "bones": self.bones}
-        return {"bones": self.bones} if suffix == ".glb" else {}
+        options: dict[str, dict[str, Any]] = {
+            ".bvh": {"units_per_metre": 100.0 if self.unit == "cm" else 1.0, "bones": self.bones},
+            ".glb": {"bones": self.bones},
+            ".npz": {"form": self.npz},
+            ".mp4": {"config": self.film},
+        }
+        return options.get(suffix, {})
 
 
 def export_motion(
@@ -78,21 +89,39 @@ def export_together(
     path: Path | str,
     body: BodyModel | None = None,
     config: ExportConfig | None = None,
+    captions: Sequence[str] = (),
 ) -> Path:
-    """Write several motions as animations of one body in one .glb, whole or not at all.
+    """Write several motions into one file, whole or not at all.
+
+    Args:
+        motions: What to write.
+        path: A .glb, where they are animations of one body, or an .mp4, where they play side by side.
+        body: Whose skeleton and skin; the free default body when None.
+        config: Root motion, bone names, how it is filmed.
+        captions: Of an .mp4, one for each motion; their actions when empty.
 
     Raises:
-        ValueError: If the file is no .glb, there is no motion, or the motions' shapes differ.
+        ValueError: If the file is neither, there is no motion, the motions' shapes differ in a .glb, or there
+            are not as many captions as motions.
     """
     path = Path(path)
-    if path.suffix.lower() != ".glb":
-        raise ValueError(f"Only a .glb holds several motions; got {path.name!r}. Export them one by one.")
+    path = path.with_suffix(path.suffix.lower())
+    if path.suffix not in (".glb", ".mp4"):
+        raise ValueError(f"Only a .glb or .mp4 holds several motions; got {path.name!r}. Export one by one.")
+    if captions and len(captions) != len(motions):
+        raise ValueError(f"Expected a caption for each of {len(motions)} motions; got {len(captions)}.")
     from motionary.body.assets import load_body
     from motionary.export.glb import export_glb
+    from motionary.export.mp4 import Panel, write_film
 
     config = config or ExportConfig()
     shown = [motion.in_place() if config.root == "in_place" else motion for motion in motions]
-    export_glb(shown, path, body or load_body(), config.bones)
+    if path.suffix == ".glb":
+        export_glb(shown, path, body or load_body(), config.bones)
+        return path
+    names = captions or [motion.action or "" for motion in shown]
+    panels = [Panel((motion,), name) for motion, name in zip(shown, names, strict=True)]
+    write_film(panels, path, body or load_body(), config.film)
     return path
 
 
@@ -109,8 +138,3 @@ def check_formats(formats: Sequence[str]) -> list[str]:
                 f"A motion is exported as one of {', '.join(EXPORTERS)}; got {name or 'no suffix'!r}."
             )
     return suffixes
-
-
-def write_npz(motion: Motion, path: Path, body: BodyModel) -> None:
-    """Write an AMASS-style .npz; the body is not part of it."""
-    motion.save(path)

@@ -36,6 +36,15 @@ class FilmConfig:
     view: View = field(default_factory=View)
     quality: int = 20
     """libx264's constant rate factor: lower is better and larger."""
+    columns: int | None = None
+    """Of a grid; about as many as rows when None."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.size_px < 16:
+            raise ValueError(f"A panel has 16 pixels or more; got {self.size_px}.")
+        if self.columns is not None and self.columns < 1:
+            raise ValueError(f"A grid has at least one column; got {self.columns}.")
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,6 @@ def write_film(
     body: BodyModel,
     config: FilmConfig | None = None,
     renderer: Renderer | None = None,
-    columns: int | None = None,
 ) -> None:
     """Film rooms side by side, people standing on the floor; whoever ends first keeps the last pose.
 
@@ -68,7 +76,6 @@ def write_film(
         body: Everyone's body.
         config: How it is filmed.
         renderer: From `load_renderer`, which is called when None.
-        columns: Of the grid; about as many as rows when None.
 
     Raises:
         ValueError: If there is nothing to film.
@@ -79,7 +86,7 @@ def write_film(
     surface = Surface.of(body, renderer.most_faces)
     fps = panels[0].motions[0].fps
     films = [_film_panel(panel, fps, surface, config, renderer) for panel in panels]
-    encode(_grid(films, columns), path, fps, config.quality)
+    encode(_grid(films, config.columns), path, fps, config.quality)
 
 
 def encode(

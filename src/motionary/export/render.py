@@ -182,8 +182,8 @@ def _taken_up(people: Sequence[Float[ndarray, "V 3"]], camera: Camera) -> tuple[
     pixels = seen[:, :2] / seen[:, 2:] * camera.focal_px + camera.centre_px
     low, high = np.floor(pixels.min(0)) - 1, np.ceil(pixels.max(0)) + 2
     size = np.ceil((high - low) / PART_STEP_PX) * PART_STEP_PX
-    left, top = np.clip(low, 0, np.maximum(whole - size, 0)).astype(int).tolist()
-    right, bottom = np.clip(np.minimum([left, top] + size, whole), 0, None).astype(int).tolist()
+    start = np.clip(low, 0, np.maximum(whole - size, 0))
+    left, top, right, bottom = np.concatenate([start, np.minimum(start + size, whole)]).astype(int).tolist()
     return left, top, right, bottom
 
 

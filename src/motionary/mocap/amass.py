@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from motionary.array_files import read_npz
 from motionary.body.smpl import BodyModel
@@ -30,7 +31,7 @@ def read_amass(path: Path, body: BodyModel, up: Axis = "auto") -> Motion:
     axis = _told_axis(path) if up == "auto" else up
     if axis not in TURN_TO_Y_UP:
         raise ValueError(f"{path}: up_axis must be one of {', '.join(TURN_TO_Y_UP)}; got {axis}.")
-    return motion if axis == "y" else _turned(motion, TURN_TO_Y_UP[axis], body).on_ground(body)
+    return motion if axis == "y" else turned(motion, TURN_TO_Y_UP[axis], body).on_ground(body)
 
 
 def _told_axis(path: Path) -> str:
@@ -38,7 +39,7 @@ def _told_axis(path: Path) -> str:
     return str(arrays["up_axis"]).lower() if "up_axis" in arrays else "z"
 
 
-def _turned(motion: Motion, turn: np.ndarray, body: BodyModel) -> Motion:
+def turned(motion: Motion, turn: Float[np.ndarray, "3 3"], body: BodyModel) -> Motion:
     """The motion in turned world axes; the pelvis, which is at translation + rest pelvis, turns with them."""
     R_turn = torch.from_numpy(turn).float()
     pose = torch.from_numpy(motion.pose).clone()

@@ -12,6 +12,7 @@ from motionary.documents import read_json
 from motionary.estimators import Estimator, factory_of, load_estimator, save_estimate
 from motionary.estimators.batch.jobs import Job
 from motionary.estimators.choosing import choose
+from motionary.estimators.pictured import VIEWS_FILE
 from motionary.estimators.quality import judged_estimate
 
 ESTIMATE_NAME = "estimate.json"
@@ -109,7 +110,7 @@ def people_in(folder: Path, receipt: dict[str, Any]) -> int:
 def clear(folder: Path) -> None:
     """Remove an earlier result, its receipt first, and what was left half written."""
     (folder / ESTIMATE_NAME).unlink(missing_ok=True)
-    for path in (*folder.glob("person_*.npz"), folder / "people.png"):
+    for path in (*folder.glob("person_*.npz"), folder / "people.png", folder / VIEWS_FILE):
         path.unlink(missing_ok=True)
     sweep(folder)
 
