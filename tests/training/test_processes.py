@@ -112,7 +112,7 @@ def test_torchrun_trains_and_another_number_of_processes_goes_on(dataset, tmp_pa
         "dropout": 0.0,
         "average_decay": 0.5,
     }
-    changes = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    changes = ["--set", *(f"{name}={value}" for name, value in settings.items())]
     alone, together = str(tmp_path / "alone"), str(tmp_path / "together")
     data = str(dataset.root)
     for count, arguments in [
