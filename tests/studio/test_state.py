@@ -32,6 +32,12 @@ def test_sources_with_several_people_have_rows_of_their_own(make_motion):
     assert alone[0].translation[0, 0] == -alone[1].translation[0, 0] != 0
 
 
+def test_a_long_row_is_broken(make_motion):
+    starts = [motion.translation[0] for motion in arrange([Performer(make_motion(2, 0.1), "")] * 12)]
+    assert len({(round(float(x), 3), round(float(z), 3)) for x, _, z in starts}) == 12
+    assert sorted({round(float(z), 3) for _, _, z in starts}) == [-ROWS_APART_M, 0]
+
+
 def test_everyone_moves_at_the_highest_rate(make_motion):
     fast = make_motion(6, 0.1).resample(20.0)
     placed = arrange([Performer(make_motion(6, 0.1), "slow"), Performer(fast, "fast")])

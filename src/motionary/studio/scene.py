@@ -14,7 +14,7 @@ from motionary.export.shading import Colour
 from motionary.motion import Motion
 from motionary.studio.feed import Message, bone_messages, position_message
 from motionary.studio.figures import Figure
-from motionary.studio.state import Performer, path_of, trust_colour
+from motionary.studio.state import MOST_ABREAST, Performer, path_of, trust_colour
 
 STAGE = "/stage"
 CAPTION_ABOVE_M = 0.32
@@ -148,7 +148,8 @@ class Scene:
                 caption_name(index), performer.caption, font_screen_scale=0.85, anchor="bottom-center"
             )
         )
-        words.text, words.visible = performer.caption, num_people > 1
+        words.text = performer.caption if num_people <= MOST_ABREAST else str(index + 1)
+        words.visible = num_people > 1
         self._places[index : index + 1] = [Person(index, mesh, look, words, motion, *track)]
 
 

@@ -13,6 +13,7 @@ APART_M = 1.3
 """Between people side by side: arms out, they do not touch much."""
 ROWS_APART_M = 2.2
 MOST_PEOPLE = 12
+MOST_ABREAST = 6
 LONGEST_S = 60.0
 REAL_COLOUR: Colour = (148, 148, 146)
 DOUBTED, TRUSTED = (213, 94, 0), (86, 134, 190)
@@ -66,7 +67,7 @@ class Ask:
 def arrange(performers: Sequence[Performer]) -> list[Motion]:
     """Their motions at one frame rate, placed so that their first frames stand in rows about the origin.
 
-    The rate is the highest among them. Rows of one person each become one row.
+    The rate is the highest among them. Rows of one person each become one row, long ones several lines.
     """
     fps = max(performer.motion.fps for performer in performers)
     motions = [performer.motion.resample(fps) for performer in performers]
@@ -74,8 +75,13 @@ def arrange(performers: Sequence[Performer]) -> list[Motion]:
     if len(set(rows)) == len(rows):
         return side_by_side(motions)
     placed: dict[int, Motion] = {}
-    for depth, row in enumerate(sorted(set(rows))):
-        members = [index for index, own in enumerate(rows) if own == row]
+    members_of = {row: [i for i, own in enumerate(rows) if own == row] for row in sorted(set(rows))}
+    lines = [
+        members[start : start + MOST_ABREAST]
+        for members in members_of.values()
+        for start in range(0, len(members), MOST_ABREAST)
+    ]
+    for depth, members in enumerate(lines):
         for index, motion in zip(members, side_by_side([motions[i] for i in members]), strict=True):
             back = np.array([0, 0, -ROWS_APART_M * depth], np.float32)
             placed[index] = replace(motion, translation=motion.translation + back)
