@@ -75,7 +75,8 @@ def test_the_body_projects_onto_the_person(estimate, body):
 def test_an_estimate_is_saved_whole_and_stale_people_are_removed(estimate, tmp_path):
     (tmp_path / "person_7.npz").write_bytes(b"from an earlier run")
     folder = save_estimate(estimate, tmp_path)
-    assert sorted(path.name for path in folder.iterdir()) == ["estimate.json", "people.png", "person_1.npz"]
+    expected = ["estimate.json", "people.png", "person_1.npz", "views.json"]
+    assert sorted(path.name for path in folder.iterdir()) == expected
     loaded = Motion.load(folder / "person_1.npz")
     np.testing.assert_array_equal(loaded.pose, estimate.people[1].motion.pose)
     (entry,) = json.loads((folder / "estimate.json").read_text())["people"]

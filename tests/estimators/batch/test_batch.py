@@ -76,7 +76,9 @@ def test_results_are_the_same_for_any_number_of_workers_and_done_once(stage, mak
         assert entry.checksum == hashlib.sha256((videos / entry.video).read_bytes()).hexdigest()
         assert manifest(tmp_path / "out")[entry.video] == asdict(entry)
     assert set(files(tmp_path / "out")) == {
-        f"{video}/{name}" for video in ("jump/d", "walk/a") for name in ("person_1.npz", "estimate.json")
+        f"{video}/{name}"
+        for video in ("jump/d", "walk/a")
+        for name in ("person_1.npz", "views.json", "estimate.json")
     }
     assert len(stage.log("end on 1 threads")) == len(stage.log("end")) == 2
     assert run(videos, tmp_path / "out", workers=1) == entries
