@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= motionary-demo
 
-.PHONY: install demo test lint check format slow clean
+.PHONY: install demo test lint check format slow docs clean
 
 install: $(VENV)/.installed
 
@@ -33,6 +33,9 @@ format: install
 
 slow: install
 	$(BIN)/python -m pytest -m slow
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV)
