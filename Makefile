@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= motionary-demo
 
-.PHONY: install demo test lint check format slow docs clean
+.PHONY: install demo test lint check format slow docs clean lowest audit
 
 install: $(VENV)/.installed
 
@@ -34,8 +34,21 @@ format: install
 slow: install
 	$(BIN)/python -m pytest -m slow
 
+<<<<<<< HEAD
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+=======
+# The lowest versions that pyproject.toml allows, in an environment of their own; takes long, so by name.
+lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet -c constraints-lowest.txt -e ".[test]"
+	.venv-lowest/bin/python -m pytest
+
+# Known weaknesses of what is installed; asks the advisory service of PyPI.
+audit: install
+	$(BIN)/python -m pip install --quiet "pip-audit>=2.7"
+	$(BIN)/pip-audit --skip-editable
+>>>>>>> 32c5a83 (Keep a file of every format version; state what is promised of files, numbers and supply)
 
 clean:
 	rm -rf $(VENV)

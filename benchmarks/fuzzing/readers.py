@@ -262,7 +262,7 @@ def model_seeds() -> list[bytes]:
 def recogniser_seeds() -> list[bytes]:
     network = GruRecogniser(GruConfig(num_actions=2, hidden_dim=4))
     rest = load_body().joints_template.clone()
-    made = Recogniser(network, ("run", "walk"), 30.0, 8, "forward", rest, "CC0")
+    made = Recogniser(network, ("run", "walk"), 30.0, 8, "forward", rest, licence="CC0")
     return [written("m.safetensors", made.save)]
 
 

@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from motionary.body.skeleton import JOINT_NAMES
 from motionary.body.smpl import BodyModel
+from motionary.limits import limits
 from motionary.mocap.amass import read_amass
 from motionary.mocap.amc import DEFAULT_FPS, read_amc
 from motionary.mocap.bvh import read_bvh
@@ -66,15 +67,22 @@ def read_motion(
     if kind == "amass":
         motion = read_amass(path, free_body(), up)
         check_motion(motion.joint_positions(free_body()), JOINT_NAMES, motion.fps, str(path))
-        motion = motion.resample(fps or motion.fps)
+        motion = _at_rate(motion, fps or motion.fps, path)
     else:
         recording = read_possible(path, kind, units, up, asf=asf, amc_fps=amc_fps)
         try:
             motion = retarget(recording, free_body()).motion
-            motion = with_feet_on_ground(motion.resample(fps or motion.fps), free_body())
+            motion = with_feet_on_ground(_at_rate(motion, fps or motion.fps, path), free_body())
         except ValueError as error:
             raise ValueError(f"{path}: its motion cannot be brought onto a body ({error}).") from None
     return motion if action is None else replace(motion, action=action)
+
+
+def _at_rate(motion: Motion, fps: float, path: Path) -> Motion:
+    """The motion resampled, if that does not take more frames than the limits allow."""
+    frames = (len(motion) - 1) * (fps / motion.fps)
+    limits().check("frames", int(min(frames, 1e18)), path)
+    return motion.resample(fps)
 
 
 def read_possible(
