@@ -34,10 +34,8 @@ format: install
 slow: install
 	$(BIN)/python -m pytest -m slow
 
-<<<<<<< HEAD
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-=======
 # The lowest versions that pyproject.toml allows, in an environment of their own; takes long, so by name.
 lowest:
 	$(PYTHON) -m venv .venv-lowest
@@ -48,7 +46,6 @@ lowest:
 audit: install
 	$(BIN)/python -m pip install --quiet "pip-audit>=2.7"
 	$(BIN)/pip-audit --skip-editable
->>>>>>> 32c5a83 (Keep a file of every format version; state what is promised of files, numbers and supply)
 
 clean:
 	rm -rf $(VENV)
