@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from motionary import progress
 from motionary.atomic import explained
@@ -32,6 +32,7 @@ from motionary.commands.evaluate import evaluate
 from motionary.commands.export import export, overlay
 from motionary.commands.figure import figure_compare, figure_diversity, figure_sheet, figure_strip
 from motionary.commands.finegym import finegym_curate, finegym_cut, finegym_fetch, finegym_plan
+from motionary.commands.generate import generate
 from motionary.commands.licences import licences
 from motionary.commands.named import dataset_check, dataset_list
 from motionary.commands.overview import HELP, family, listing, overview
@@ -39,8 +40,6 @@ from motionary.commands.published import import_model
 from motionary.commands.report import report
 from motionary.commands.speaking import MANNERS, Answer, Command, ask, carry_out
 from motionary.interruption import exit_code, sender, sigterm_raises
-
-Formats = Annotated[str, arg(metavar="npz,bvh,glb,mp4")]
 
 
 class CommandError(Exception):
@@ -57,6 +56,7 @@ def train(
     epochs: int | None = None,
     seed: int | None = None,
     config: Annotated[tuple[str, ...], arg(name="set", metavar="NAME=VALUE")] = (),
+    anyway: FlagCreatePairsOff[bool] = False,
 ) -> Answer:
     """Train ACTOR on a data set, or go on with a run.
 
@@ -68,9 +68,10 @@ def train(
         epochs: Passes over the data, instead of the preset's.
         seed: Seed of everything random.
         config: Other settings of the preset, such as learning_rate=3e-4 or augment.mirror=true.
+        anyway: Begin even if memory or disk seem too small for it.
     """
     from motionary.datasets import Dataset
-    from motionary.training import PRESETS, with_settings
+    from motionary.training import PRESETS, training_need, with_settings
     from motionary.training import resume as resume_run
     from motionary.training import train as train_run
 
@@ -87,6 +88,9 @@ def train(
     if chosen.augment.mirror:
         images = loaded.mirrored_actions().items()
         progress.say("mirror images: " + ", ".join(f"{a} -> {b or 'never'}" for a, b in images))
+    if not anyway:
+        remedy = "lower batch_size or num_frames, or begin with --anyway"
+        training_need(loaded, chosen).check("This training", out, remedy)
     return _made("model", train_run(loaded, out, chosen))
 
 
@@ -124,49 +128,6 @@ def train_recogniser(
     return Answer(facts, (*lines, f"recogniser: {checkpoint}"))
 
 
-def generate(
-    model: Positional[str],
-    /,
-    *,
-    action: str,
-    out: Path,
-    num: int = 1,
-    frames: int | None = None,
-    seconds: float | None = None,
-    seed: int = 0,
-    formats: Formats = "npz",
-) -> Answer:
-    """Perform an action anew, as often and as long as wanted.
-
-    Args:
-        model: A run folder, a model.safetensors, or the name of a bundled model.
-        action: Name of an action, or all.
-        out: Folder for the motions: OUT/<action>_<k>.<format>.
-        num: Motions of each action.
-        frames: Length in frames; the length the model was trained on when not given.
-        seconds: Length in seconds instead.
-        seed: The same seed gives the same motions.
-        formats: What to write, separated by commas.
-    """
-    from motionary.export import check_formats, export_motion
-    from motionary.generation import performances
-    from motionary.models import load_model
-
-    suffixes = check_formats(formats.split(","))
-    loaded = load_model(model)
-    actions = loaded.actions if action == "all" else (action,)
-    written = []
-    with progress.stage("performing", num * len(actions), "motion") as stage:
-        for name in actions:
-            motions = performances(loaded, name, num, frames=frames, seconds=seconds, seed=seed)
-            for index, motion in enumerate(motions):
-                files = [out / f"{name}_{index}{suffix}" for suffix in suffixes]
-                written += [str(export_motion(motion, file)) for file in files]
-                stage.advance(note=name)
-    said = f"{num * len(actions)} motions of {len(actions)} actions -> {out}"
-    return Answer({"out": str(out), "actions": actions, "files": written}, (said,))
-
-
 def studio(
     source: Positional[tuple[str, ...]],
     /,
@@ -201,9 +162,11 @@ def demo(*, out: Path = Path("motionary-demo")) -> Answer:
     Args:
         out: Folder for everything it makes.
     """
+    from motionary.atomic import working_in
     from motionary.demo import run_demo
 
-    return _made("report", run_demo(out))
+    with working_in(out):
+        return _made("report", run_demo(out))
 
 
 def completion(shell: Positional[Literal["bash", "zsh", "fish"]], /) -> Answer:

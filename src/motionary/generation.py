@@ -107,7 +107,7 @@ def perform_latents(
         ValueError: If the action is unknown or the length not positive, at once.
     """
     label = model.action_index(action)
-    length = _length(model, frames, seconds)
+    length = check_length(model, frames, seconds)
     num = len(latents)
     filled = functional.pad(latents, (0, 0, 0, -num % MOTIONS_AT_ONCE))
     body = _ground_body()
@@ -164,8 +164,12 @@ def _decode(
     return model.in_world(model.network.decode(z, labels, num_frames)).cpu()
 
 
-def _length(model: Model, frames: int | None, seconds: float | None) -> int:
-    """Frames asked for."""
+def check_length(model: Model, frames: int | None, seconds: float | None) -> int:
+    """Frames asked for.
+
+    Raises:
+        ValueError: If the length is not positive, said twice, or not said where the model has none.
+    """
     if frames is not None and seconds is not None:
         raise ValueError("Give the length in frames or in seconds, not both.")
     if seconds is not None:

@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +19,7 @@ from motionary.recognition import (
     train_recogniser,
     training,
 )
+from motionary.recognition.state import STATE_FILE
 
 QUICK = RecogniserTrainConfig(num_frames=20, epochs=20, patience=20, hidden_dim=32, learning_rate=1e-2)
 QUICK_STGCN = replace(
@@ -185,3 +188,27 @@ def test_a_loss_that_is_no_number_stops_training_names_the_clips_and_writes_noth
     with pytest.raises(ValueError, match=r"number: inf in epoch 1, on .*\.npz.* Nothing was written"):
         train_recogniser(dataset, tmp_path / "run", QUICK)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_training_goes_on_as_if_it_had_never_been(kind, dataset, tmp_path, monkeypatch):
+    config = replace(KINDS[kind], epochs=4, dropout=0.3)
+    whole = train_recogniser(dataset, tmp_path / "whole", config).parent
+    taken, real_step = [], training._step
+
+    def stopped(*arguments):
+        taken.append(arguments)
+        if len(taken) == 4:  # in the second or third epoch
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real_step(*arguments)
+
+    monkeypatch.setattr(training, "_step", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train_recogniser(dataset, tmp_path / "broken", config)
+    assert [path.name for path in (tmp_path / "broken").iterdir()] == [STATE_FILE]
+    with pytest.raises(ValueError, match="unfinished training with other settings"):
+        train_recogniser(dataset, tmp_path / "broken", replace(config, seed=1))
+    train_recogniser(dataset, tmp_path / "broken", config)
+    assert {path.name: path.read_bytes() for path in whole.iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "broken").iterdir()
+    }

@@ -28,6 +28,7 @@ def compare(
         num: Performances of every action by a model.
         seed: Of those.
     """
+    from motionary.atomic import working_in
     from motionary.body.assets import load_body
     from motionary.comparison import CompareConfig, read_contenders, write_comparison
     from motionary.recognition import load_recogniser
@@ -37,5 +38,6 @@ def compare(
         raise ValueError(f"--num counts performances and must be at least 1; got {num}.")
     judges = {name: load_recogniser(name) for name in recogniser}
     contenders = read_contenders(contender, num, seed)
-    page = write_comparison(contenders, judges, out, load_body(), config)
+    with working_in(out):
+        page = write_comparison(contenders, judges, out, load_body(), config)
     return Answer({"page": str(page), "numbers": str(page.with_name("compare.json"))}, (str(page),))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from motionary import progress
 from motionary.commands.speaking import Answer
@@ -59,6 +59,10 @@ class Made:
     """Licence of the videos, noted in the data set and in models trained on it."""
 
 
+BYTES_PER_FRAME = 33_000
+"""Of memory, that a person takes while being fitted: 0.35 GB for six minutes at 30 frames/s."""
+SAVED_BYTES_PER_FRAME = 310
+
 _NETWORK, _WORKERS, _MADE = Network(), Workers(), Made()
 
 
@@ -72,6 +76,7 @@ def estimate(
     network: Annotated[Network, arg(name="")] = _NETWORK,
     workers: Annotated[Workers, arg(name="")] = _WORKERS,
     made: Annotated[Made, arg(name="")] = _MADE,
+    anyway: FlagCreatePairsOff[bool] = False,
 ) -> Answer:
     """Recover the 3D motion of every person in videos.
 
@@ -90,12 +95,18 @@ def estimate(
         network: Of the estimators vibe and pare.
         workers: Who does the work.
         made: A data set of the estimates.
+        anyway: Begin even if memory or disk seem too small for a long video.
     """
     if not source:
         raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
     if not many and workers == _WORKERS and made.dataset is None:
-        return _estimate_here(source, out, estimator, person or "all", network.given())
+        from motionary.atomic import working_in
+
+        if not anyway:
+            _check_lengths(source, out)
+        with working_in(out):
+            return _estimate_here(source, out, estimator, person or "all", network.given())
     from motionary.datasets.estimated import check_target, gather
     from motionary.estimators.batch import BatchConfig
 
@@ -130,6 +141,7 @@ def _make_dataset(
 def _estimate_here(
     videos: tuple[Path, ...], out: Path, estimator: str, person: str, options: dict[str, str]
 ) -> Answer:
+    from motionary.atomic import DiskFull
     from motionary.estimators import load_estimator, save_estimate
     from motionary.estimators.choosing import check_choice, choose
     from motionary.estimators.quality import judged_estimate
@@ -144,7 +156,7 @@ def _estimate_here(
         try:
             folders[path] = save_estimate(judged_estimate(choose(run(path), person)), out / path.stem)
         except (ValueError, OSError) as error:
-            if len(videos) == 1:
+            if len(videos) == 1 or isinstance(error, DiskFull):
                 raise
             failed.append(path)
             print(f"motionary: {' '.join(str(error).split())}", file=sys.stderr)
@@ -153,6 +165,17 @@ def _estimate_here(
         tuple(f"{path} -> {folder}" for path, folder in folders.items()),
         failure=f"{len(failed)} of {len(videos)} videos gave no motion." if failed else "",
     )
+
+
+def _check_lengths(videos: tuple[Path, ...], out: Path) -> None:
+    """Refuse videos too long for this machine, by what their headers say."""
+    from motionary.estimators.video import declared_frames
+    from motionary.resources import Need
+
+    for path in videos:
+        frames = declared_frames(path)
+        need = Need(memory=frames * BYTES_PER_FRAME, disk=frames * SAVED_BYTES_PER_FRAME)
+        need.check(f"{path.name} of {frames} frames", out, "cut it into parts, or begin with --anyway")
 
 
 def _require_distinct_stems(paths: tuple[Path, ...]) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tyro.conf import Positional
+from tyro.conf import FlagCreatePairsOff, Positional
 
 from motionary import progress
 from motionary.commands.speaking import Answer
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PUBLISHED_SUFFIX = ".tar"
 """Of the recognisers that Action2Motion published."""
+BYTES_PER_MOTION = 4096
+"""Features, physical numbers and labels of a generated motion and the real one beside it, about."""
 CHECKPOINT_SUFFIX = ".pth.tar"
 """Of those that ACTOR's code trains, ST-GCNs."""
 
@@ -32,6 +34,7 @@ def evaluate(
     protocol: Literal["motionary", "actor", "action2motion"] = "motionary",
     most_motions: int = 3000,
     extra_regressor: Path | None = None,
+    anyway: FlagCreatePairsOff[bool] = False,
 ) -> Answer:
     """Score generated motion against real: FID, accuracy, diversity ...
 
@@ -49,13 +52,35 @@ def evaluate(
             does, with training clips, for numbers that stand beside theirs.
         most_motions: Motions per seed at most.
         extra_regressor: A .npy of nine rows for NTU13's points, which SMPL does not contain.
+        anyway: Begin even if memory seems too small for it.
     """
+    from motionary.atomic import working_in
     from motionary.datasets import Dataset
-    from motionary.evaluation import evaluate as evaluate_model
     from motionary.models import load_model
-    from motionary.recognition import load_recogniser
+    from motionary.resources import Need
 
     loaded, data = load_model(model), Dataset.load(dataset)
+    if not anyway:
+        most = min(most_motions, len(data)) if protocol == "motionary" else most_motions
+        need = Need(memory=most * (12 * loaded.network.config.latent_dim + BYTES_PER_MOTION))
+        need.check(f"Scoring {most} motions at a time", out, "lower --most-motions, or begin with --anyway")
+    with working_in(out):
+        return _scored(loaded, data, recogniser, out, seeds, protocol, most_motions, extra_regressor)
+
+
+def _scored(
+    loaded: "Model",
+    data: "Dataset",
+    recogniser: str,
+    out: Path,
+    seeds: int,
+    protocol: Literal["motionary", "actor", "action2motion"],
+    most_motions: int,
+    extra_regressor: Path | None,
+) -> Answer:
+    from motionary.evaluation import evaluate as evaluate_model
+    from motionary.recognition import load_recogniser
+
     if protocol == "actor":
         scores = _as_published(loaded, data, recogniser, seeds, most_motions, extra_regressor)
         tables, written, content = [scores.table()], scores.write(out), scores.to_json()

@@ -10,9 +10,11 @@ import itertools
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, Any
 
 import tyro
@@ -20,7 +22,10 @@ from rich.console import Console, RenderableType
 from tyro.conf import FlagCreatePairsOff, arg
 
 from motionary import progress
+from motionary.resources import peak_memory, told
 
+LONG_S = 10.0
+"""After that the cost of a command is told."""
 HELP_INDENT = 9
 """From there on tyro's errors quote the help of an option."""
 
@@ -97,7 +102,9 @@ def carry_out(work: Callable[[], Answer], manner: Manner) -> None:
     """
     aside = redirect_stdout(sys.stderr) if manner.json else nullcontext()
     with progress.hushed(manner.quiet), aside:
+        started_s = time.monotonic()
         answer = work()
+        _tell_cost(time.monotonic() - started_s)
     if manner.json:
         print(json.dumps(answer.facts, indent=1, default=str))
     else:
@@ -107,6 +114,13 @@ def carry_out(work: Callable[[], Answer], manner: Manner) -> None:
         raise ValueError(answer.failure)
     if answer.exit_code:
         sys.exit(answer.exit_code)
+
+
+def _tell_cost(seconds: float) -> None:
+    """What long work took."""
+    most = peak_memory()
+    if seconds > LONG_S and most is not None:
+        progress.say(f"took {timedelta(seconds=round(seconds))}, at most {told(most)} of memory")
 
 
 def _in_one_line(boxes: str) -> str:

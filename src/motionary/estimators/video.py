@@ -102,6 +102,19 @@ class Frame:
         return turns[self.quarter_turns % 4].astype(float)
 
 
+def declared_frames(path: Path) -> int:
+    """Frames of a video by its header alone; 0 where it does not say, or is none."""
+    try:
+        with av.open(str(path)) as container:
+            stream = next(iter(container.streams.video), None)
+            if stream is None:
+                return 0
+            seconds = float((container.duration or 0) / av.time_base)
+            return int(stream.frames or seconds * float(stream.average_rate or 0))
+    except (av.FFmpegError, OSError, ValueError):
+        return 0
+
+
 class Video:
     """A video file opened for one pass over its frames.
 

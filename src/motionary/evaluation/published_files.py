@@ -140,7 +140,8 @@ class PublishedScores:
             "metrics.json": self.to_json(),
         }
         write_together(out, {name: content.encode() for name, content in contents.items()})
-        return [out / name for name in contents]
+        *tables, metrics = contents
+        return [out / name for name in (metrics, *tables)]
 
 
 def _cell(column: str, values: tuple[float, ...]) -> tuple[str, str]:

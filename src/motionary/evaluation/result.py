@@ -210,7 +210,8 @@ class EvaluationResult:
             "metrics.json": self.to_json(),
         }
         write_together(out, {name: content.encode() for name, content in contents.items()})
-        return [out / name for name in contents]
+        *tables, metrics = contents
+        return [out / name for name in (metrics, *tables)]
 
 
 def _measure_text(score: Score, name: str) -> str:

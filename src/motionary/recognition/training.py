@@ -7,9 +7,10 @@ import csv
 import io
 import json
 import math
+import time
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from motionary import progress
-from motionary.atomic import write_together
+from motionary.atomic import working_in, write_atomically, write_together
 from motionary.body.assets import load_body
 from motionary.confusion import (
     accuracy,
@@ -31,13 +32,17 @@ from motionary.confusion import (
 from motionary.datasets import ClipBatch, ClipConfig, Clips, Dataset, stratified_split
 from motionary.datasets.suspects import LossWatch
 from motionary.export.charts import chart_bytes, draw_confusion
+from motionary.interruption import stopping_where_it_fits
 from motionary.models.checkpoint import MODEL_FILE
 from motionary.models.recognisers import GruConfig, GruRecogniser, Network, Recogniser, RecogniserKind
 from motionary.models.stgcn import Stgcn, StgcnConfig
 from motionary.recognition.config import RecogniserTrainConfig
+from motionary.recognition.state import STATE_FILE, Epoch, Fit
 from motionary.recognition.variation import vary_joints, vary_rotations
 from motionary.recognition.windows import WINDOWS_PER_CLIP, recognise_windows
 
+SAVE_MINUTES = 2.0
+"""Between snapshots of a training on disk."""
 WATCHED_AT_ONCE = 64
 """Held-out windows that are recognised in one batch; ST-GCN needs a few megabytes for each."""
 
@@ -69,6 +74,8 @@ KINDS: dict[RecogniserKind, TrainedKind] = {
 def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainConfig | None = None) -> Path:
     """Train on the train split, measure on the test split.
 
+    Stopped or killed, the same call goes on where it was.
+
     Args:
         dataset: Labelled motions.
         out: Folder that gets `model.safetensors`, `metrics.json` (accuracies and confusion counts on the
@@ -80,11 +87,16 @@ def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainC
         Path of the checkpoint; `load_recogniser` takes it or the folder.
 
     Raises:
-        ValueError: If there are fewer than two actions, or an action has no training clip.
+        ValueError: If there are fewer than two actions, an action has no training clip, another run works on
+            the folder, or it holds an unfinished training of something else.
     """
     config = config or RecogniserTrainConfig()
     _check(dataset, config)
-    out = Path(out)
+    with working_in(Path(out)):
+        return _train(dataset, Path(out), config)
+
+
+def _train(dataset: Dataset, out: Path, config: RecogniserTrainConfig) -> Path:
     train_part, held_out_part = _hold_out(dataset.split("train"), config)
     rest_joints = load_body(config.body).joints_template.clone()
     with torch.random.fork_rng(devices=[]):
@@ -98,7 +110,7 @@ def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainC
             rest_joints=rest_joints,
             licence=dataset.licence,
         )
-        log = _fit(recogniser, train_part, held_out_part, config)
+        log = _fit(recogniser, train_part, held_out_part, config, out / STATE_FILE)
     metrics = {
         "actions": list(dataset.actions),
         "config": asdict(config),
@@ -133,73 +145,65 @@ def _hold_out(train: Dataset, config: RecogniserTrainConfig) -> tuple[Dataset, D
     return halves.split("train"), halves.split("test")
 
 
-@dataclass(frozen=True)
-class _Epoch:
-    """One line of the log; NaN without a held-out part."""
-
-    epoch: int
-    train_loss: float
-    held_out_loss: float
-    held_out_accuracy: float
-
-
 def _fit(
-    recogniser: Recogniser, train: Dataset, held_out: Dataset, config: RecogniserTrainConfig
-) -> list[_Epoch]:
+    recogniser: Recogniser, train: Dataset, held_out: Dataset, config: RecogniserTrainConfig, kept: Path
+) -> list[Epoch]:
     """Train the network in place, up to the epoch with the lowest held-out loss; returns the log.
 
-    Without a held-out part the last epoch is kept.
+    Without a held-out part the last epoch is kept. A training that was stopped goes on from the file `kept`.
     """
     clips = Clips(train, ClipConfig(config.num_frames, config.fps, config.sampling))
     watched = _Watched.cut(recogniser, held_out, config)
-    network = recogniser.network
+    fit = _start(recogniser.network, clips, config, [clip.path for clip in (*train.clips, *held_out.clips)])
+    fit.resume(kept)
+    watch = LossWatch(train, "Nothing was written.")
+    watch.lowest = min((epoch.train_loss for epoch in fit.log), default=math.inf)
+    saved_s = time.monotonic()
+    with (
+        progress.stage("training the recogniser", config.epochs, "epoch") as stage,
+        stopping_where_it_fits() as stop,
+    ):
+        stage.skip(len(fit.log))
+        while not fit.is_over(config.epochs, config.patience):
+            before = fit.snapshot()
+            losses, seen = [], []
+            for batch in clips.epoch(config.batch_size, fit.rng):
+                losses.append(_step(recogniser, fit, batch, config))
+                seen.append(batch.clip.numpy())
+                stop.leave_if_asked(partial(write_atomically, kept, before))
+            watch.check(len(fit.log) + 1, np.array(losses), seen)
+            loss, right = watched.measure(recogniser.network) if watched else (math.nan, math.nan)
+            fit.note(Epoch(len(fit.log), float(np.mean(losses)), loss, right))
+            stage.advance(note="" if math.isnan(right) else f"{100 * right:.0f} % of held-out right")
+            if time.monotonic() - saved_s > SAVE_MINUTES * 60:
+                write_atomically(kept, fit.snapshot())
+                saved_s = time.monotonic()
+    recogniser.network.load_state_dict(fit.best_weights)
+    return fit.log
+
+
+def _start(network: Network, clips: Clips, config: RecogniserTrainConfig, paths: list[str]) -> Fit:
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     steps = config.epochs * math.ceil(len(clips) / config.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, steps, pct_start=0.2)
     rng = np.random.default_rng(config.seed)
-    log: list[_Epoch] = []
-    watch = LossWatch(train, "Nothing was written.")
-    best, best_weights = 0, deepcopy(network.state_dict())
-    with progress.stage("training the recogniser", config.epochs, "epoch") as stage:
-        for epoch in range(config.epochs):
-            batches = clips.epoch(config.batch_size, rng)
-            losses, seen = [], []
-            for batch in batches:
-                losses.append(_step(recogniser, optimizer, schedule, batch, config, rng))
-                seen.append(batch.clip.numpy())
-            watch.check(epoch + 1, np.array(losses), seen)
-            loss, right = watched.measure(network) if watched else (math.nan, math.nan)
-            log.append(_Epoch(epoch, float(np.mean(losses)), loss, right))
-            if not loss >= log[best].held_out_loss or epoch == 0:
-                best, best_weights = epoch, deepcopy(network.state_dict())
-            stage.advance(note="" if math.isnan(right) else f"{100 * right:.0f} % of held-out right")
-            if epoch - best >= config.patience:
-                break
-    network.load_state_dict(best_weights)
-    return log
+    return Fit(network, optimizer, schedule, rng, {"config": asdict(config), "clips": paths})
 
 
-def _step(
-    recogniser: Recogniser,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    batch: ClipBatch,
-    config: RecogniserTrainConfig,
-    rng: np.random.Generator,
-) -> float:
+def _step(recogniser: Recogniser, fit: Fit, batch: ClipBatch, config: RecogniserTrainConfig) -> float:
     """One update; returns the loss."""
     with torch.no_grad():
-        seen = KINDS[config.kind].vary(recogniser.view(batch.features), batch.mask, config, rng)
+        seen = KINDS[config.kind].vary(recogniser.view(batch.features), batch.mask, config, fit.rng)
     recogniser.network.train()
     logits = recogniser.network(seen, batch.mask).logits
     loss = cross_entropy(logits, batch.action, label_smoothing=config.label_smoothing)
-    optimizer.zero_grad()
+    fit.optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(recogniser.network.parameters(), 1.0)
-    optimizer.step()
-    schedule.step()
+    fit.optimizer.step()
+    fit.schedule.step()
     return loss.item()
 
 
@@ -253,7 +257,7 @@ def _provenance(dataset: Dataset, config: RecogniserTrainConfig, metrics: dict[s
     return {"dataset": dataset.provenance, "training": asdict(config), "accuracy": shares}
 
 
-def _write(out: Path, recogniser: Recogniser, metrics: dict[str, Any], log: list[_Epoch]) -> Path:
+def _write(out: Path, recogniser: Recogniser, metrics: dict[str, Any], log: list[Epoch]) -> Path:
     part = "test" if metrics["test"] else "held_out"
     contents: dict[str, bytes] = {}
     if metrics[part]:
@@ -269,4 +273,5 @@ def _write(out: Path, recogniser: Recogniser, metrics: dict[str, Any], log: list
     contents["metrics.json"] = json.dumps(metrics, indent=1).encode()
     contents[MODEL_FILE] = recogniser.checkpoint().to_bytes()
     write_together(out, contents)
+    (out / STATE_FILE).unlink(missing_ok=True)
     return out / MODEL_FILE
