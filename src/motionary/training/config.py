@@ -1,7 +1,7 @@
 """How a network is trained: the settings, and two sets of them that are known to work."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -112,35 +112,29 @@ GROUPS: dict[str, Any] = {"loss": LossWeights, "augment": Augmentation}
 """Settings that are groups of settings."""
 
 
-_SMALL = TrainConfig(
-    epochs=1000,
-    learning_rate=1e-3,
-    warmup_epochs=10,
-    schedule="cosine",
-    clip_norm=1.0,
-    average_decay=0.995,
-    loss=LossWeights(kl=2e-5),
-    points_travel=True,
-    facing="forward",
-    latent_dim=128,
-    ff_dim=256,
-    num_layers=4,
-    dropout=0.0,
-)
-
 PRESETS = {
     "paper": TrainConfig(),
-    "small": _SMALL,
-    "best": replace(_SMALL, loss=LossWeights(kl=2e-6, velocity=30.0), latents="fitted"),
+    "small": TrainConfig(
+        epochs=1000,
+        learning_rate=1e-3,
+        warmup_epochs=10,
+        schedule="cosine",
+        clip_norm=1.0,
+        average_decay=0.995,
+        loss=LossWeights(kl=2e-5),
+        points_travel=True,
+        facing="forward",
+        latent_dim=128,
+        ff_dim=256,
+        num_layers=4,
+        dropout=0.0,
+    ),
 }
 """paper: the published recipe, for a GPU.
 
 small: a tenth of the network, to learn a few hundred clips on a CPU within an hour. Few steps leave the
 latents of real motions far from N(0, 1), where generation draws them: a stronger pull there (loss.kl) gives
 smoother samples, less varied.
-
-best: the same network pulled less, its latents drawn from where they came to lie, and its joints' steps
-compared as well.
 """
 
 
