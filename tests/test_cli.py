@@ -109,6 +109,7 @@ def test_recordings_to_scored_motion(tmp_path, capsys):
         (["import", "nowhere", "--out", "x"], "nowhere"),
         (["dataset", "inspect", "nowhere"], "nowhere"),
         (["train"], "needs DATASET"),
+        (["train", "data", "--set", "epochs=1", "--set", "seed=1"], "--set is given twice"),
         (["generate", "nowhere", "--action", "walk", "--out", "x"], "nowhere"),
         (["generate", "nowhere", "--action", "walk", "--out", "x", "--formats", "fbx"], "fbx"),
         (["export", "nowhere.npz", "--out", "x.bvh"], "nowhere.npz"),

@@ -255,6 +255,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     try:
         name, rest = _command(words)
+        _check_said_once(rest)
         manner, work = ask(COMMANDS[name], name, rest)
         with sigterm_raises():
             carry_out(work, manner)
@@ -282,6 +283,13 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
     near = members or difflib.get_close_matches(words[0], _said_first(), n=3)
     hint = f"; did you mean {' or '.join(near)}" if near else "; `motionary --help` lists them"
     raise CommandError(f"unknown command {' '.join(words[:2] if members else words[:1])!r}{hint}.")
+
+
+def _check_said_once(words: list[str]) -> None:
+    """Of an option that is repeated only the last would count, without a word."""
+    options = [word.partition("=")[0] for word in words if word.startswith("--")]
+    if twice := [option for option in dict.fromkeys(options) if options.count(option) > 1]:
+        raise CommandError(f"{twice[0]} is given twice; say it once, with all its values after it.")
 
 
 def _forget_stdout() -> None:
