@@ -153,3 +153,15 @@ def test_sources_are_never_absolute_paths(tmp_path):
     root = tmp_path / "takes"
     assert source_name(root / "a" / "b.bvh", [root / "a", root]) == "takes/a/b.bvh"
     assert source_name(tmp_path / "b.bvh", [root]) == "b.bvh"
+
+
+def test_what_looks_wrong_is_kept_and_named_in_the_index(tmp_path):
+    still = a_recording(tmp_path / "in" / "walk" / "good.npz")
+    pose = np.repeat(still.pose[:1] + np.float32(0.1), len(still), axis=0)
+    frozen = Motion(pose=pose, translation=np.zeros((len(still), 3)), fps=60.0)
+    frozen.save(tmp_path / "in" / "walk" / "still.npz")
+    import_data_set([tmp_path / "in"], tmp_path / "out", RecordingImport(), workers=0)
+    dataset = Dataset.load(tmp_path / "out")
+    assert len(dataset) == 2
+    suspect = {item["clip"]: item["reason"] for item in dataset.summary()["suspect"]}
+    assert "Nothing moves" in suspect["walk/still.npz"]

@@ -116,10 +116,22 @@ def _import_named(name: str, source: tuple[Path, ...], out: Path, options: "Name
 def _imported(dataset: "Dataset", out: Path) -> Answer:
     for item in dataset.rejected:
         progress.say(f"rejected {item.source}: {item.reason}")
+    summary = dataset.summary()
+    for line in _suspect_lines(summary):
+        progress.say(line)
     said = (
-        f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(dataset.rejected)} rejected -> {out}"
+        f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(summary['suspect'])} of them suspect, "
+        f"{len(dataset.rejected)} rejected -> {out}"
     )
-    return Answer({"out": str(out), **dataset.summary()}, (said,))
+    return Answer({"out": str(out), **summary}, (said,))
+
+
+def _suspect_lines(summary: dict[str, Any]) -> list[str]:
+    suspect = summary["suspect"]
+    lines = [f"suspect {item['clip']}: {item['reason']}" for item in suspect[:MOST_REJECTED]]
+    if (more := len(suspect) - MOST_REJECTED) > 0:
+        lines.append(f"and {more} more suspect: --json lists them all")
+    return lines
 
 
 def dataset_inspect(
@@ -165,4 +177,4 @@ def _tables(summary: dict[str, Any]) -> list[Table | str]:
     lines = [f"rejected {item['source']}: {item['reason']}" for item in rejected[:MOST_REJECTED]]
     if (more := len(rejected) - MOST_REJECTED) > 0:
         lines.append(f"and {more} more rejected: --json and --html list them all")
-    return [table, *lines]
+    return [table, *_suspect_lines(summary), *lines]

@@ -32,6 +32,8 @@ class ClipRecord:
     """How far its frames are to be believed on average, 0 to 1; None where nobody noted it."""
     verdict: str | None = None
     """What its estimator thought of it; None for motion capture and estimators that do not say."""
+    suspect: str | None = None
+    """What looked wrong when it was imported; None where nothing did, or nobody looked."""
 
     @property
     def duration_s(self) -> float:

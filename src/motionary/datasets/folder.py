@@ -87,7 +87,7 @@ class Dataset:
         return mirrored_actions(self.actions, self.mirror)
 
     def summary(self) -> dict[str, Any]:
-        """JSON-able facts: clips, seconds and splits per action, and what was rejected and why."""
+        """JSON-able facts: clips, seconds and splits per action, what is suspect or rejected and why."""
         rows = []
         mirrored = self.mirrored_actions()
         for action in self.actions:
@@ -117,6 +117,7 @@ class Dataset:
             "licence": self.licence,
             "provenance": self.provenance,
             "actions": rows,
+            "suspect": [{"clip": clip.path, "reason": clip.suspect} for clip in self.clips if clip.suspect],
             "rejected": [asdict(item) for item in self.rejected],
         }
 
@@ -304,6 +305,7 @@ def clip_record(
     start_s: float = 0.0,
     person: int | None = None,
     verdict: str | None = None,
+    suspect: str | None = None,
 ) -> ClipRecord:
     """The index entry of a Motion file at a path relative to its data set; see `ClipRecord`."""
     return ClipRecord(
@@ -318,4 +320,5 @@ def clip_record(
         person=person,
         trust=round(float(motion.trust.mean()), 4),
         verdict=verdict,
+        suspect=suspect,
     )

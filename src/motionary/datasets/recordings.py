@@ -150,6 +150,7 @@ def _record(
         source=f"{name.rpartition('/')[0]}/{known.video}" if known else name,
         start_s=result.start_s + (known.start_s if known else 0.0),
         verdict=known.verdict if known else None,
+        suspect=result.suspect,
     )
 
 

@@ -22,7 +22,8 @@ from motionary.datasets.splitting import imported_split
 from motionary.estimators.external import DEFAULT_FPS, VideoResult, find_results, read_results
 from motionary.estimators.external.layouts import BODY
 from motionary.mocap import compiled_label_pattern, label_of
-from motionary.mocap.reading import SUFFIXES
+from motionary.mocap.reading import SUFFIXES, free_body
+from motionary.mocap.suspicion import in_words, pose_suspicions
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,17 @@ def _save(
         relative = clip_path(action, stem, taken)
         motion.save(folder / relative)
         start_s = clip.start_frame / clip.motion.fps
-        clips.append(clip_record(motion, relative, action, file.subject, source=file.name, start_s=start_s))
+        clips.append(
+            clip_record(
+                motion,
+                relative,
+                action,
+                file.subject,
+                source=file.name,
+                start_s=start_s,
+                suspect=in_words(pose_suspicions(motion, free_body())),
+            )
+        )
 
 
 def _provenance(sources: Sequence[Path], options: ResultImport, told: bool) -> dict[str, object]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from motionary.mocap.amc import DEFAULT_FPS
 from motionary.mocap.parallel import map_in_processes
 from motionary.mocap.placement import Axis, Unit
-from motionary.mocap.reading import SUFFIXES, Format, read_motion
+from motionary.mocap.reading import SUFFIXES, Format, free_body, read_motion
+from motionary.mocap.suspicion import in_words, suspicions
 from motionary.motion import Motion
 
 LATE_END_S = 0.5
@@ -39,6 +40,8 @@ class Imported:
     subject: str | None = None
     """Who performed it, where the label pattern has a group of that name."""
     start_s: float = 0.0
+    suspect: str | None = None
+    """What looks wrong in the motion all the same."""
 
 
 def find_recordings(source: Path | str, format: Format = "auto") -> list[Path]:
@@ -199,7 +202,13 @@ def _cut(job: _Job, motion: Motion, piece: Piece) -> Imported:
     if len(part) < 2:
         return _failed(job, piece, f"from {piece.start_s:g} to {end_s:g} s it has no two frames")
     action = piece.action if piece.overrides else motion.action or piece.action
-    return Imported(job.path, replace(part, action=action), subject=piece.subject, start_s=start / motion.fps)
+    return Imported(
+        job.path,
+        replace(part, action=action),
+        subject=piece.subject,
+        start_s=start / motion.fps,
+        suspect=in_words(suspicions(part, free_body())),
+    )
 
 
 def _failed(job: _Job, piece: Piece, reason: str) -> Imported:
