@@ -74,7 +74,7 @@ def test_a_motion_that_cannot_be_drawn_says_why(dataset, tmp_path):
     (dataset.root / "1.npz").write_bytes(b"no motion")
     page = write_catalogue(dataset, tmp_path / "page.html").read_text()
     assert page.count("<img") == 2
-    assert "is not a readable .npz motion" in page
+    assert "is not a readable .npz file" in page
 
 
 @pytest.mark.parametrize(("name", "pictures"), [("page.txt", 1), ("page.html", -1)])

@@ -121,17 +121,14 @@ def test_what_the_losses_are_taken_of_is_as_published(
 def test_embeddings_and_time_queries_are_the_published_ones(golden, golden_checkpoint, golden_tolerance):
     expected = case(golden, "intermediates_c13")
     network, seen = import_published(golden_checkpoint(13)).network, {}
-    parts = {
-        "enc_skel_embedding": network.encoder.embed,
-        "enc_after_pe": network.encoder.dropout,
-        "dec_timequeries": network.decoder.dropout,
-    }
-    for name, module in parts.items():
-        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out}))
+    network.encoder.embed.register_forward_hook(lambda _, __, out: seen.update({"enc_skel_embedding": out}))
+    firsts = {"enc_after_pe": network.encoder.layers[0], "dec_timequeries": network.decoder.layers[0]}
+    for name, layer in firsts.items():
+        layer.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: given[0]}))
     with torch.no_grad():
         posterior = network.encode(expected["x"], expected["y"], expected["mask"])
         network.decode(posterior.mean, expected["y"], expected["mask"])
-    got = {name: seen[name].transpose(0, 1) for name in parts}
+    got = {name: value.transpose(0, 1) for name, value in seen.items()}
     got |= {"mu": posterior.mean, "logvar": posterior.log_variance}
     for name, value in got.items():
         tolerance = golden_tolerance("case3/intermediates_c13", name)
