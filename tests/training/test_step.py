@@ -78,7 +78,8 @@ def test_parts_side_by_side_learn_what_the_whole_batch_would(points, num_frames,
     parts, gradients = one_step(dataset, replace(config, step_parts=2), batch)
     assert_close(parts, whole, rtol=1e-6, atol=0)
     for name, gradient in expected.items():
-        assert_close(gradients[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
+        noise = 2e-5 * gradient.abs().max().item()  # sums in another order, in float32
+        assert_close(gradients[name], gradient, rtol=1e-4, atol=noise, msg=name)
 
 
 def test_two_threads_learn_to_the_bit_what_one_does_part_after_part(dataset, batch, threads):
