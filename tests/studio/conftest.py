@@ -110,7 +110,12 @@ class Browser:
         for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
             options.add_argument(flag)
         options.binary_location = CHROMIUM
-        options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads)})
+        # Without the second, Chromium holds back every file after the first that no real click asked for.
+        prefs = {
+            "download.default_directory": str(self.downloads),
+            "profile.default_content_setting_values.automatic_downloads": 1,
+        }
+        options.add_experimental_option("prefs", prefs)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
 
