@@ -286,10 +286,9 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
 
 
 def _check_said_once(words: list[str]) -> None:
-    """Of an option that is repeated only the last would count, without a word."""
-    options = [word.partition("=")[0] for word in words if word.startswith("--")]
-    if twice := [option for option in dict.fromkeys(options) if options.count(option) > 1]:
-        raise CommandError(f"{twice[0]} is given twice; say it once, with all its values after it.")
+    """Of a repeated --set only the last would count, without a word."""
+    if words.count("--set") > 1:
+        raise CommandError("--set is given twice; say it once, with all its values after it.")
 
 
 def _forget_stdout() -> None:
