@@ -90,7 +90,7 @@ def test_a_frame_for_every_stage_with_a_shadow_on_the_floor(standing, body):
     images = list(render_frames(people, surface.faces, seen_from, renderer))
     assert [image.shape for image in images] == [(128, 96, 3)] * 2
     floor = Floor.of(seen_from[0])
-    assert (floor.image - floor.with_shadows([surface.vertices(standing)[0]])).max() > 30
+    assert (floor.image.astype(int) - floor.with_shadows([surface.vertices(standing)[0]])).max() > 30
 
 
 def test_a_moved_floor_is_the_floor_of_the_moved_stage(standing, body):
@@ -99,7 +99,7 @@ def test_a_moved_floor_is_the_floor_of_the_moved_stage(standing, body):
     assert floor.at(stage) is floor
     for by_m in ([0.3, 0.0, -1.7], [0.0, 0.2, 0.0]):
         moved = stage.moved(np.array(by_m))
-        np.testing.assert_allclose(floor.at(moved).image, Floor.of(moved).image, atol=0.05)
+        np.testing.assert_allclose(floor.at(moved).image.astype(int), Floor.of(moved).image, atol=1)
 
 
 def test_coarser_surfaces_keep_the_silhouette(standing, body):

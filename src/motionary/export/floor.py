@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -24,85 +24,138 @@ BORDER = 0.16
 
 
 @dataclass(frozen=True)
-class Floor:
-    """The floor as one stage shows it, without shadows."""
+class Pattern:
+    """What of a floor stays as it is when the camera is displaced along it."""
 
-    stage: Stage
-    image: Float[ndarray, "H W 3"]
-    """sRGB, 0 to 255."""
     x_m: Float[ndarray, "H W"]
+    """Of the floor at every pixel, less the camera's own."""
     z_m: Float[ndarray, "H W"]
     seen: Float[ndarray, "H W"]
     """1 on the floor, fading to 0 where it ends."""
 
     @classmethod
-    def of(cls, stage: Stage) -> "Floor":
-        """Draw the floor of a stage."""
+    def of(cls, stage: Stage) -> "Pattern":
+        """The pattern that a stage's camera sees."""
         x_m, z_m, below_horizon = _floor_under_pixels(stage.camera)
-        distance = np.hypot(x_m - stage.centre_m[0], z_m - stage.centre_m[1]) / stage.radius_m
+        eye, (middle_x, middle_z) = stage.camera.position, stage.centre_m
+        distance = np.hypot(x_m + (eye[0] - middle_x), z_m + (eye[2] - middle_z)) / stage.radius_m
         fade = np.clip((1 - distance) / 0.45, 0, 1)
         soft = fade * fade * (3 - 2 * fade) * _away_from_border(stage.camera.width, stage.camera.height)
-        seen = np.where(below_horizon, soft, 0).astype(np.float32)
-        return cls(stage, _tiled(x_m, z_m, seen), x_m, z_m, seen)
+        return cls(x_m, z_m, np.where(below_horizon, soft, 0).astype(np.float32))
+
+    @cached_property
+    def part(self) -> tuple[slice, slice]:
+        """Rows and columns beyond which there is background alone."""
+        rows, columns = np.flatnonzero(self.seen.any(1)), np.flatnonzero(self.seen.any(0))
+        if not len(rows):
+            return slice(0, 0), slice(0, 0)
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+    def picture(self, eye: Float[ndarray, "3"]) -> UInt8[ndarray, "H W 3"]:
+        """The floor from a camera there, sRGB."""
+        image = self._background.copy()
+        (x_waves, z_waves), (dark, added) = self._waves, self._colours
+        checker = x_waves.at(eye[0]) * z_waves.at(eye[2])
+        image[self.part] = dark + added * (0.5 + 0.5 * checker)[..., None]
+        return image
+
+    @cached_property
+    def _background(self) -> UInt8[ndarray, "H W 3"]:
+        return np.full((*self.seen.shape, 3), BACKGROUND, np.uint8)
+
+    @cached_property
+    def _waves(self) -> tuple["_SoftWave", "_SoftWave"]:
+        return _SoftWave.of(self.x_m, self.part), _SoftWave.of(self.z_m, self.part)
+
+    @cached_property
+    def _colours(self) -> tuple[Float[ndarray, "R C 3"], Float[ndarray, "R C 3"]]:
+        """Of dark tiles mixed into the background, and what light tiles add; with 0.5 for rounding."""
+        seen = self.seen[self.part][..., None]
+        light, dark, background = (np.array(colour, np.float32) for colour in (*TILES, BACKGROUND))
+        return dark * seen + background * (1 - seen) + np.float32(0.5), (light - dark) * seen
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The floor as one stage shows it, without shadows."""
+
+    stage: Stage
+    pattern: Pattern
+
+    @classmethod
+    def of(cls, stage: Stage) -> "Floor":
+        """Draw the floor of a stage."""
+        return cls(stage, Pattern.of(stage))
 
     def at(self, stage: Stage) -> "Floor":
         """The floor of another stage; quick where that is this one displaced along the floor."""
         if stage is self.stage:
             return self
-        by_m = self.stage.displacement_to(stage)
-        if by_m is None:
+        if self.stage.displacement_to(stage) is None:
             return Floor.of(stage)
-        x_m, z_m = self.x_m + np.float32(by_m[0]), self.z_m + np.float32(by_m[2])
-        return Floor(stage, _tiled(x_m, z_m, self.seen), x_m, z_m, self.seen)
+        return Floor(stage, self.pattern)
 
-    def with_shadows(self, people: Sequence[Float[ndarray, "V 3"]]) -> Float[ndarray, "H W 3"]:
-        """The floor darkened where the people's vertices keep the light away."""
+    @cached_property
+    def image(self) -> UInt8[ndarray, "H W 3"]:
+        """The picture, sRGB."""
+        return self.pattern.picture(self.stage.camera.position)
+
+    def with_shadows(self, people: Sequence[Float[ndarray, "V 3"]]) -> UInt8[ndarray, "H W 3"]:
+        """A picture of the floor darkened where the people's vertices keep the light away."""
         to_light = self.stage.camera.R_camera_world.T @ TO_LIGHT
+        slope = (to_light[[0, 2]] / max(to_light[1], 0.3)).astype(np.float32)
         points = np.concatenate([person.reshape(-1, 3) for person in people])
-        height = np.maximum(points[:, 1], 0)
-        fallen = points[:, [0, 2]] - height[:, None] * (to_light[[0, 2]] / max(to_light[1], 0.3)).astype(
-            np.float32
-        )
+        fallen = points[:, [0, 2]] - np.maximum(points[:, 1:2], 0) * slope
         shadow, origin, pixel_m = _splat(fallen)
-        column = (self.x_m - origin[0]) / pixel_m
-        row = (self.z_m - origin[1]) / pixel_m
+        part = self._part_of(origin, origin + np.array(shadow.shape[::-1]) * pixel_m)
+        start = (self.stage.camera.position[[0, 2]] - origin).astype(np.float32)
         darkness = cv2.remap(
-            shadow, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+            shadow,
+            (self.pattern.x_m[part] + start[0]) / np.float32(pixel_m),
+            (self.pattern.z_m[part] + start[1]) / np.float32(pixel_m),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=0,
         )
-        return self.image * (1 - SHADOW_DARKNESS * darkness * self.seen)[..., None]
+        image = self.image.copy()
+        left = 1 - np.float32(SHADOW_DARKNESS) * darkness * self.pattern.seen[part]
+        image[part] = image[part] * left[..., None] + np.float32(0.5)
+        return image
+
+    def _part_of(self, low_m: Float[ndarray, "2"], high_m: Float[ndarray, "2"]) -> tuple[slice, slice]:
+        """Rows and columns of the picture that hold a rectangle of the floor, if they show any floor."""
+        camera = self.stage.camera
+        x, z = np.meshgrid([low_m[0], high_m[0]], [low_m[1], high_m[1]])
+        seen = camera.to_camera(np.stack([x, np.zeros_like(x), z], axis=-1).reshape(-1, 3))
+        if seen[:, 2].min() < 0.05:  # it reaches behind the camera
+            return self.pattern.part
+        pixels = seen[:, 1::-1] / seen[:, 2:] * camera.focal_px + camera.centre_px[::-1]  # row, column
+        first, last = np.floor(pixels.min(0)).astype(int), np.ceil(pixels.max(0)).astype(int) + 1
+        rows, columns = (
+            slice(max(part.start, int(low)), max(part.start, min(part.stop, int(high))))
+            for part, low, high in zip(self.pattern.part, first, last, strict=True)
+        )
+        return rows, columns
 
 
-def composite(
-    behind: Float[ndarray, "H W 3"] | UInt8[ndarray, "H W 3"], front: UInt8[ndarray, "H W 4"]
-) -> UInt8[ndarray, "H W 3"]:
+def composite(behind: UInt8[ndarray, "H W 3"], front: UInt8[ndarray, "H W 4"]) -> UInt8[ndarray, "H W 3"]:
     """A picture in front of another; the front's colours are already multiplied by its alpha."""
-    clear = 1 - front[..., 3:].astype(np.float32) / 255
-    return np.clip(behind * clear + front[..., :3] + 0.5, 0, 255).astype(np.uint8)
-
-
-def _tiled(
-    x_m: Float[ndarray, "H W"], z_m: Float[ndarray, "H W"], seen: Float[ndarray, "H W"]
-) -> Float[ndarray, "H W 3"]:
-    """The checker at these places, mixed into the background where it is not seen."""
-    checker = 0.5 + 0.5 * _soft_wave(x_m) * _soft_wave(z_m)
-    light, dark, background = (np.array(colour, np.float32) for colour in (*TILES, BACKGROUND))
-    amounts = np.stack([checker * seen, (1 - checker) * seen, 1 - seen], axis=-1)
-    return amounts @ np.stack([light, dark, background])
+    clear = cv2.cvtColor(255 - front[..., 3], cv2.COLOR_GRAY2RGB)
+    return cv2.add(cv2.multiply(behind, clear, scale=1 / 255), front[..., :3])
 
 
 def _floor_under_pixels(
     camera: Camera,
 ) -> tuple[Float[ndarray, "H W"], Float[ndarray, "H W"], Bool[ndarray, "H W"]]:
-    """X and z in metres of the floor at every pixel, and where there is floor at all."""
+    """X and z of the floor at every pixel, metres from the camera, and where there is floor at all."""
     columns = (np.arange(camera.width, dtype=np.float32) - camera.centre_px[0]) / camera.focal_px
     rows = (np.arange(camera.height, dtype=np.float32) - camera.centre_px[1]) / camera.focal_px
     right, down, forward = camera.R_camera_world.astype(np.float32)
     rays = columns[None, :, None] * right + rows[:, None, None] * down + forward
-    eye = camera.position
     falls = rays[..., 1] < -1e-3
-    steps = np.where(falls, -eye[1] / np.where(falls, rays[..., 1], -1), 1e3).astype(np.float32)
-    x_m, z_m = (eye[axis] + steps * rays[..., axis] for axis in (0, 2))
-    return x_m.astype(np.float32), z_m.astype(np.float32), falls & (steps > 0)
+    height = np.float32(camera.position[1])
+    steps = np.where(falls, -height / np.where(falls, rays[..., 1], -1), np.float32(1e3))
+    return steps * rays[..., 0], steps * rays[..., 2], falls & (steps > 0)
 
 
 @lru_cache(maxsize=8)
@@ -115,17 +168,31 @@ def _away_from_border(width: int, height: int) -> Float[ndarray, "H W"]:
     return (inside * inside * (3 - 2 * inside)).astype(np.float32)
 
 
-def _soft_wave(metres: Float[ndarray, "H W"]) -> Float[ndarray, "H W"]:
+@dataclass(frozen=True)
+class _SoftWave:
     """A square wave of +-1, two tiles long, averaged over each pixel so that it does not flicker."""
-    phase = metres / TILE_M
-    width = np.abs(np.gradient(phase, axis=0)) + np.abs(np.gradient(phase, axis=1))
-    width = np.clip(width, 1e-3, 8)
 
-    # The wave is +1 on [0, 1) and -1 on [1, 2); its integral is a triangle.
-    def integral(at: Float[ndarray, "H W"]) -> Float[ndarray, "H W"]:
-        return np.abs(at - 2 * np.floor(at / 2) - 1)
+    start: Float[ndarray, "R C"]
+    """Tiles from the camera to where a pixel begins."""
+    width: Float[ndarray, "R C"]
+    """Of a pixel, in tiles."""
 
-    return (integral(phase - width / 2) - integral(phase + width / 2)) / width
+    @classmethod
+    def of(cls, metres: Float[ndarray, "H W"], part: tuple[slice, slice]) -> "_SoftWave":
+        phase = metres / np.float32(TILE_M)
+        width = np.abs(np.gradient(phase, axis=0)) + np.abs(np.gradient(phase, axis=1))
+        width = np.clip(width, 1e-3, 8)[part]
+        return cls(phase[part] - width / 2, width)
+
+    def at(self, eye_m: float) -> Float[ndarray, "R C"]:
+        """The wave seen by a camera there."""
+        start = self.start + np.float32(eye_m / TILE_M % 2)
+        return (_ramps(start) - _ramps(start + self.width)) / self.width
+
+
+def _ramps(at: Float[ndarray, "R C"]) -> Float[ndarray, "R C"]:
+    """A triangle: the integral of a wave that is +1 on [0, 1) and -1 on [1, 2)."""
+    return np.abs(at - 2 * np.floor(at * np.float32(0.5)) - 1)
 
 
 def _splat(

@@ -125,13 +125,12 @@ def _film_panel(
         camera = "follow" if travels(motions) else "fixed"
     size = config.size_px
     seen_from = stages(motions, surface.body, size, size, config.view, camera)
+    letters_px = max(10, int(size * CAPTION_FRACTION))
     for image in render_frames(_together(motions, surface), surface.faces, seen_from, renderer):
-        letters_px = max(10, int(size * CAPTION_FRACTION))
-        yield (
-            write_text(image, panel.caption, (size / 2, size - letters_px), letters_px)
-            if panel.caption
-            else image
-        )
+        if panel.caption:
+            band = image[-2 * letters_px :]
+            band[:] = write_text(band, panel.caption, (size / 2, letters_px), letters_px)
+        yield image
 
 
 def _together(motions: Sequence[Motion], surface: Surface) -> Iterator[list[ndarray]]:

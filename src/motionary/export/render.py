@@ -62,8 +62,7 @@ class Renderer:
     ) -> UInt8[ndarray, "H W 3"]:
         """People, world vertices in metres, on a floor; coloured by `colours_for` when None."""
         colours = colours or colours_for(len(people))
-        behind = (floor.with_shadows(people) + 0.5).astype(np.uint8)
-        return self._in_front_of(behind, people, faces, floor.stage.camera, colours)
+        return self._in_front_of(floor.with_shadows(people), people, faces, floor.stage.camera, colours)
 
     def overlay(
         self,
@@ -179,8 +178,9 @@ def _taken_up(people: Sequence[Float[ndarray, "V 3"]], camera: Camera) -> tuple[
     seen = np.concatenate([camera.to_camera(person) for person in people])
     if seen[:, 2].min() < NEAR_M:  # somebody stands beside the camera, or behind it
         return 0, 0, camera.width, camera.height
-    pixels = seen[:, :2] / seen[:, 2:] * camera.focal_px + camera.centre_px
-    low, high = np.floor(pixels.min(0)) - 1, np.ceil(pixels.max(0)) + 2
+    pixels = seen[:, :2].T / seen[:, 2] * camera.focal_px  # long rows make quick work
+    low, high = (end + camera.centre_px for end in (pixels.min(1), pixels.max(1)))
+    low, high = np.floor(low) - 1, np.ceil(high) + 2
     size = np.ceil((high - low) / PART_STEP_PX) * PART_STEP_PX
     start = np.clip(low, 0, np.maximum(whole - size, 0))
     left, top, right, bottom = np.concatenate([start, np.minimum(start + size, whole)]).astype(int).tolist()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from motionary.body.smpl import BodyModel
@@ -32,9 +32,10 @@ class Surface:
         faces = body.faces.cpu().numpy().astype(np.int64)
         vertex_ids = np.arange(body.num_vertices)
         vertices, cell_m = body.v_template.cpu().numpy(), FINEST_CELL_M
-        kept, coarse = vertex_ids, faces
+        kept, coarse, part = vertex_ids, faces, None
         while len(coarse) > most_faces:
-            kept, coarse = _cluster(vertices, faces, cell_m)
+            part = _parts(faces, len(vertices)) if part is None else part
+            kept, coarse = _cluster(vertices, faces, part, cell_m)
             cell_m *= 1.2
         return cls(body, torch.from_numpy(kept), coarse)
 
@@ -50,8 +51,9 @@ class Surface:
 
 def vertex_normals(vertices: Float[ndarray, "V 3"], faces: Int[ndarray, "F 3"]) -> Float[ndarray, "V 3"]:
     """Unit normals, the area-weighted mean over each vertex's faces; up where a vertex has none."""
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    face_normals = np.cross(b - a, c - a)
+    a, b, c = (vertices[faces[:, corner]].T for corner in range(3))
+    (ux, uy, uz), (vx, vy, vz) = b - a, c - a
+    face_normals = np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx], axis=1)
     normals = _faces_around(faces, len(vertices)) @ face_normals
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     up = np.array([0, 1, 0], vertices.dtype)
@@ -71,25 +73,30 @@ def strongest_weights(
     return np.where(strongest > 0, joints, 0), strongest
 
 
-def _faces_around(faces: Int[ndarray, "F 3"], num_vertices: int) -> csr_matrix:
+def _faces_around(faces: Int[ndarray, "F 3"], num_vertices: int) -> csc_matrix:
     """(V, F) incidence: one where a face touches a vertex."""
-    columns = np.repeat(np.arange(len(faces)), 3)
-    return csr_matrix((np.ones(faces.size, np.float32), (faces.ravel(), columns)), (num_vertices, len(faces)))
+    starts = np.arange(0, faces.size + 1, 3)
+    return csc_matrix((np.ones(faces.size, np.float32), faces.ravel(), starts), (num_vertices, len(faces)))
+
+
+def _parts(faces: Int[ndarray, "F 3"], num_vertices: int) -> Int[ndarray, "V"]:
+    """A number for each vertex, the same for those that edges connect."""
+    start, end = faces[:, :2].T, faces[:, 1:].T
+    edges = csr_matrix((np.ones(start.size), (start.ravel(), end.ravel())), (num_vertices,) * 2)
+    return connected_components(edges, directed=False)[1]
 
 
 def _cluster(
-    vertices: Float[ndarray, "V 3"], faces: Int[ndarray, "F 3"], cell_m: float
+    vertices: Float[ndarray, "V 3"], faces: Int[ndarray, "F 3"], part: Int[ndarray, "V"], cell_m: float
 ) -> tuple[Int[ndarray, "K"], Int[ndarray, "G 3"]]:
     """Merge the vertices of one part that share a cell into the one nearest their mean.
 
     Source: vertex clustering, Rossignac and Borrel 1993.
     """
-    edges = csr_matrix((np.ones(len(faces)), (faces[:, 0], faces[:, 1])), (len(vertices),) * 2)
-    edges = edges + csr_matrix((np.ones(len(faces)), (faces[:, 1], faces[:, 2])), (len(vertices),) * 2)
-    part = connected_components(edges, directed=False)[1]  # hidden or touching parts stay apart
-    cells = np.concatenate([np.floor(vertices / cell_m).astype(np.int64), part[:, None]], axis=1)
-    _, cluster = np.unique(cells, axis=0, return_inverse=True)
-    cluster = cluster.ravel()
+    cells = np.floor(vertices / cell_m).astype(np.int64)
+    cells -= cells.min(0)
+    places = np.ravel_multi_index((*cells.T, part), (*cells.max(0) + 1, part.max() + 1))
+    cluster = np.unique(places, return_inverse=True)[1]  # hidden or touching parts stay apart
     count = np.bincount(cluster)
     mean = np.stack([np.bincount(cluster, vertices[:, axis]) for axis in range(3)], 1) / count[:, None]
     distance = np.linalg.norm(vertices - mean[cluster], axis=1)
@@ -100,5 +107,6 @@ def _cluster(
         (merged[:, 0] != merged[:, 1]) & (merged[:, 1] != merged[:, 2]) & (merged[:, 2] != merged[:, 0])
     )
     merged = merged[distinct]
-    _, first = np.unique(np.sort(merged, axis=1), axis=0, return_index=True)
+    corners = np.sort(merged, axis=1)
+    _, first = np.unique(np.ravel_multi_index(corners.T, (len(count),) * 3), return_index=True)
     return nearest, merged[np.sort(first)]
