@@ -1,7 +1,7 @@
 """Damaged and hostile files, by the thousand, for every reader.
 
 python benchmarks/fuzz.py [READER ...] [--inputs N | --minutes M] [--seed S] [--keep FOLDER] [--json]
-python benchmarks/fuzz.py READER --atheris SECONDS
+python benchmarks/fuzz.py [READER ...] --atheris SECONDS [--keep FOLDER]     with libFuzzer, so long for each
 
 Each input is made from whole files by `fuzzing/mutation.py` and read in a process with a limit on memory, a
 watch on the clock, and a hook that sees what Python does. A reader may give a result, or raise one ValueError
@@ -11,16 +11,20 @@ connection made. Exits with 1 where there is one.
 """
 
 import argparse
+import gc
 import json
 import os
+import re
 import resource
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import types
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -47,6 +51,8 @@ WATCHED = (
     "subprocess.Popen",
     "socket.connect",
 )
+TRACED = ("motionary", "zipfile", "tarfile", "json", "csv", "pickle", "yaml", "numpy.lib", "pybvh")
+"""Modules whose branches libFuzzer follows."""
 WRITING = ("os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.chmod", "os.mkdir")
 
 
@@ -216,8 +222,26 @@ def fuzz(name: str, reader: Reader, seed: int, inputs: int, seconds: float) -> R
     return report
 
 
-def with_atheris(name: str, reader: Reader, seconds: int) -> None:
-    """Inputs that libFuzzer makes by what of our code they reach; stops at the first finding."""
+def each_with_atheris(names: Sequence[str], seconds: int, keep: Path | None) -> bool:
+    """Run libFuzzer on readers, each in a process of its own; whether it found anything."""
+    found = False
+    for name in names:
+        command = [sys.executable, __file__, name, "--atheris", str(seconds)]
+        kept = ["--keep", str(keep)] if keep else []
+        done = subprocess.run([*command, *kept], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        told = re.findall(
+            r"^(?:#.*DONE.*|Done .*|.*RuntimeError: .*|==.*ERROR.*)$", done.stderr, re.MULTILINE
+        )
+        print(
+            f"{name:28} exit {done.returncode}: {'; '.join(' '.join(line.split()) for line in told)}",
+            flush=True,
+        )
+        found |= done.returncode != 0
+    return found
+
+
+def with_atheris(name: str, reader: Reader, seconds: int, keep: Path | None) -> None:
+    """Inputs that libFuzzer makes by what they reach; the first finding, or the time, ends the process."""
     import atheris
 
     folder = Path(tempfile.mkdtemp(prefix="motionary-fuzz-"))
@@ -225,13 +249,23 @@ def with_atheris(name: str, reader: Reader, seconds: int) -> None:
     (folder / "corpus").mkdir()
     for number, content in enumerate(reader.seeds):
         (folder / "corpus" / str(number)).write_bytes(content)
+    watch = Watch([folder, Path(tempfile.gettempdir())])
 
     def one(content: bytes) -> None:
-        if found := tried(reader, path, content):
-            raise RuntimeError(found)
+        watch.on = True
+        found = tried(reader, path, content)
+        watch.on = False
+        if found or watch.seen:
+            raise RuntimeError(found or f"did {watch.seen[0]}")
 
-    atheris.instrument_all()
-    options = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=4096", "-max_len=65536"]
+    for thing in gc.get_objects():  # all of torch would take minutes
+        if isinstance(thing, types.FunctionType) and (thing.__module__ or "").startswith(TRACED):
+            atheris.instrument_func(thing)
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+    largest = max(1 << 16, 2 * max(map(len, reader.seeds)))
+    options = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=4096", f"-max_len={largest}"]
+    options.append(f"-artifact_prefix={(keep or folder).absolute()}/{name}.")
     atheris.Setup([sys.argv[0], str(folder / "corpus"), *options], one)
     atheris.Fuzz()
 
@@ -262,10 +296,10 @@ def main() -> None:
     given = parser.parse_args()
     known = readers()
     chosen = {name: known[name] for name in given.reader or known}
+    if given.atheris and len(chosen) == 1:
+        with_atheris(*chosen.popitem(), given.atheris, given.keep)
     if given.atheris:
-        for name, reader in chosen.items():
-            with_atheris(name, reader, given.atheris)
-        return
+        sys.exit(each_with_atheris(list(chosen), given.atheris, given.keep))
     reports = []
     for name, reader in chosen.items():
         reports.append(fuzz(name, reader, given.seed, given.inputs, 60 * given.minutes / len(chosen)))

@@ -2,8 +2,8 @@
 
 speed: seconds from the command to the page and from an ask to the first pose; what a frame of twelve people
 costs the server and a browser's line. soak: browsers (their side of the wire, no window) come to a studio in
-a process of its own, press Perform, read, read slowly or not at all, and vanish, for as long as you say; its
-memory, threads and open files are read while they do.
+a process of its own, press Perform, read, read slowly or not at all, and vanish, for as long as you say, and
+rest between visits (--rest S, seconds on average); its memory, threads and open files are read every minute.
 """
 
 import argparse
@@ -101,34 +101,38 @@ async def visit(address: str, dice: random.Random, counts: dict[str, int]) -> No
                 link.transport.abort()
 
 
-async def crowd(address: str, num_browsers: int, seconds: float, pid: int) -> dict[str, Any]:
-    """So many browsers at a time for so long; the studio's resources every tenth of the time."""
+async def crowd(address: str, num_browsers: int, seconds: float, rest_s: float, pid: int) -> dict[str, Any]:
+    """So many browsers at a time for so long; the studio's resources every minute, or ten times in all."""
     dice, counts = random.Random(0), {"visits": 0, "performs": 0}
     end = time.monotonic() + seconds
 
     async def one() -> None:
         while time.monotonic() < end:
             await visit(address, dice, counts)
+            await asyncio.sleep(min(dice.uniform(0, 2 * rest_s), max(0.0, end - time.monotonic())))
 
     browsers = [asyncio.create_task(one()) for _ in range(num_browsers)]
-    readings = []
-    for _ in range(10):
-        await asyncio.sleep(seconds / 10)
+    readings: list[dict[str, int]] = []
+    pause_s = min(60.0, seconds / 10)
+    for _ in range(round(seconds / pause_s)):
+        await asyncio.sleep(pause_s)
         readings.append(resources(pid))
+        print(json.dumps({**counts, **readings[-1]}), file=sys.stderr, flush=True)
     await asyncio.gather(*browsers)
     return {"counts": counts, "readings": readings}
 
 
-def soak(source: str, minutes: float, num_browsers: int) -> dict[str, Any]:
-    """What became of a studio that was visited; growth is from the second reading on, when all is warm."""
+def soak(source: str, minutes: float, num_browsers: int, rest_s: float = 0.0) -> dict[str, Any]:
+    """What became of a studio that was visited; growth is from a tenth of the time on, when all is warm."""
     with studio_process(source) as (process, address, _):
-        result = asyncio.run(crowd(address, num_browsers, minutes * 60, process.pid))
+        result = asyncio.run(crowd(address, num_browsers, minutes * 60, rest_s, process.pid))
         time.sleep(3)
         after = resources(process.pid)
         alive = process.poll() is None and bool(asyncio.run(first_packet(address)))
-    growth_MiB = (result["readings"][-1]["VmRSS"] - result["readings"][1]["VmRSS"]) / 1024
-    return {"minutes": minutes, "browsers": num_browsers, "alive": alive, "growth_MiB": round(growth_MiB, 2),
-            **result, "after": after}  # fmt: skip
+    memory_KiB = [reading["VmRSS"] for reading in result["readings"]]
+    growth_MiB = (memory_KiB[-1] - memory_KiB[len(memory_KiB) // 10]) / 1024
+    return {"minutes": minutes, "browsers": num_browsers, "rest_s": rest_s, "alive": alive,
+            "growth_MiB": round(growth_MiB, 2), **result, "after": after}  # fmt: skip
 
 
 async def first_packet(address: str) -> bytes:
@@ -182,8 +186,12 @@ def main() -> None:
     parser.add_argument("source", nargs="?", default="hdm05")
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--browsers", type=int, default=50)
+    parser.add_argument("--rest", type=float, default=0.0)
     given = parser.parse_args()
-    done = speed(given.source) if given.what == "speed" else soak(given.source, given.minutes, given.browsers)
+    if given.what == "speed":
+        done = speed(given.source)
+    else:
+        done = soak(given.source, given.minutes, given.browsers, given.rest)
     print(json.dumps(done, indent=1))
 
 

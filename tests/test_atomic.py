@@ -4,10 +4,19 @@ import errno
 import os
 import resource
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
-from motionary.atomic import DiskFull, explained, open_atomically, placed_atomically, write_atomically
+from motionary.atomic import (
+    DiskFull,
+    explained,
+    flushed_together,
+    open_atomically,
+    placed_atomically,
+    write_atomically,
+)
 from motionary.atomic import write_together as write
 
 
@@ -58,6 +67,46 @@ def test_the_receipt_goes_first_and_comes_last(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", watched)
     write(tmp_path, {"a": b"2", "receipt": b"2"})
     assert seen == [("a", False), ("receipt", False)]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What the system is asked for, in order: to flush a file (its content), a folder or all, to rename."""
+    seen, sync, replace = [], os.fsync, os.replace
+
+    def fsync(handle):
+        path = os.readlink(f"/proc/self/fd/{handle}")
+        seen.append("names" if os.path.isdir(path) else Path(path).read_text())
+        sync(handle)
+
+    def renamed(source, target):
+        seen.append(f"as {os.path.basename(target)}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", renamed)
+    monkeypatch.setattr(os, "sync", lambda: seen.append("all"))
+    return seen
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_content_is_on_the_disk_before_it_takes_its_name_and_the_name_before_anything_after(tmp_path, told):
+    write_atomically(tmp_path / "model", b"weights")
+    assert told == ["weights", "as model", "names"]
+    told.clear()
+    write(tmp_path, {"a": b"1", "b": b"2", "receipt": b"3"})
+    gone = ["1", "2", "3", "names"]
+    assert told == [*gone, "as a", "as b", "names", "as receipt", "names"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_a_folder_that_nobody_sees_yet_is_flushed_once(tmp_path, told):
+    with flushed_together():
+        write_atomically(tmp_path / "a", b"1")
+        write_atomically(tmp_path / "b", b"2")
+    assert told == ["as a", "as b", "all"]
+    write_atomically(tmp_path / "c", b"3")
+    assert told[3:] == ["3", "as c", "names"]
 
 
 @pytest.mark.parametrize("way", [open_atomically, placed_atomically])

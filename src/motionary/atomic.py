@@ -1,11 +1,13 @@
-"""Files that are either whole or not there, whoever is killed and however full the disk is."""
+"""Files that are either whole or not there, whoever is killed, the disk full or the power gone."""
 
 import errno
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +18,11 @@ PARTIAL = ".partial"
 _LEFT = re.compile(r"\..+\.[a-z0-9_]{8}\.partial")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system answers where there is no room: on the disk, for this user, for this process."""
+
+NO_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+"""What a file system answers that keeps nothing back, or cannot be asked."""
+_LATER: ContextVar[bool] = ContextVar("later", default=False)
+"""Whether somebody flushes everything in a while."""
 
 
 class DiskFull(OSError):
@@ -52,7 +59,9 @@ def placed_atomically(path: Path) -> Iterator[Path]:
     """
     with told_if_full(path), _partial(path) as temporary:
         yield temporary
+        _flush(temporary)
         os.replace(temporary, path)
+        _flush(path.parent)
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes], instead_of: Iterable[str] = ()) -> None:
@@ -72,10 +81,27 @@ def write_together(folder: Path, contents: Mapping[str, bytes], instead_of: Iter
         for name, content in contents.items():
             written[name] = stack.enter_context(_partial(folder / name))
             written[name].write_bytes(content)
+            _flush(written[name])
         for name in (receipt, *instead_of):
             (folder / name).unlink(missing_ok=True)
+        _flush(folder)
         for name, temporary in written.items():
+            if name == receipt:
+                _flush(folder)
             os.replace(temporary, folder / name)
+        _flush(folder)
+
+
+@contextmanager
+def flushed_together() -> Iterator[None]:
+    """Flush what is written within once, at the end: for a folder that nobody sees before it is whole."""
+    token = _LATER.set(True)
+    try:
+        yield
+        if sys.platform != "win32":
+            os.sync()
+    finally:
+        _LATER.reset(token)
 
 
 def sweep(folder: Path) -> None:
@@ -122,6 +148,20 @@ def explained(error: Exception, path: Path | None = None) -> Exception:
     )
     full.errno = error.errno
     return full
+
+
+def _flush(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk before anything that comes after."""
+    if _LATER.get() or (sys.platform == "win32" and path.is_dir()):
+        return
+    handle = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NO_FLUSH:
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager

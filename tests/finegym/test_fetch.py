@@ -20,6 +20,7 @@ import pytest
 from motionary.cli import main
 from motionary.finegym.fetch import FetchConfig, fetch_videos, yt_dlp_command
 from motionary.finegym.plan import PlannedClip, write_plan
+from motionary.locks import alone_in
 
 FAKE = Path(__file__).with_name("fake_yt_dlp.py")
 
@@ -273,3 +274,9 @@ def test_the_installed_yt_dlp_understands_what_it_is_told(tmp_path):
     assert all(path.read_bytes() == Server.content for path in fetched.videos.values())
     assert any(asked.startswith(f"bytes={half}") for asked in Server.ranges)
     assert [(item.video, item.reason) for item in fetched.missing] == [("missing0000", "gone")]
+
+
+def test_two_do_not_fetch_into_one_folder(tmp_path):
+    config = FetchConfig(pause_s=0.0, command=(sys.executable, str(FAKE)))
+    with alone_in(tmp_path / "out"), pytest.raises(ValueError, match=r"Another run is working on .*out"):
+        fetch_videos([clip("bbbbbbbbbbb")], tmp_path / "out", config)

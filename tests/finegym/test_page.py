@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from motionary.datasets.listing import read_listing
+from motionary.finegym import curation
 from motionary.finegym.curation import CheckedClip, Decisions, by_rules, write_chosen
 from motionary.finegym.cut import cut_clips
 from motionary.finegym.page import ChoosingPage
 from motionary.finegym.plan import PlannedClip
+from motionary.locks import alone_in
 
 NUMBERS = range(4)
 
@@ -280,6 +282,27 @@ def test_what_was_chosen_is_a_tree_and_a_list_that_can_be_estimated(cut, tmp_pat
     assert trimmed.end_s - trimmed.start_s == pytest.approx(1.3, abs=0.04)
     write_chosen(clips, by_rules(checks)[2:3], root / "clips", out)  # choosing anew leaves nothing of before
     assert [path.parent.name for path in sorted(out.rglob("*.mp4"))] == ["flip"]
+
+
+def test_choosing_that_was_killed_goes_on_and_two_do_not_choose_at_once(cut, tmp_path, monkeypatch):
+    root, clips, checks = cut
+    out, place = tmp_path / "finegym2", curation._place
+
+    def killed(clip, *where):
+        if clip is clips[2]:
+            raise KeyboardInterrupt
+        place(clip, *where)
+
+    monkeypatch.setattr(curation, "_place", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_chosen(clips, by_rules(checks), root / "clips", out)
+    monkeypatch.undo()
+    with alone_in(out), pytest.raises(ValueError, match=r"Another run is working on .*finegym2"):
+        write_chosen(clips, by_rules(checks), root / "clips", out)
+    write_chosen(clips, by_rules(checks)[2:3], root / "clips", out)
+    assert [path.parent.name for path in sorted(out.rglob("*.mp4"))] == ["flip"]
+    with alone_in(root / "clips"), pytest.raises(ValueError, match=r"Another run is working on .*clips"):
+        cut_clips([], root / "videos", root / "clips")
 
 
 def test_other_files_are_in_no_danger(cut, tmp_path):

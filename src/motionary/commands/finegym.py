@@ -1,14 +1,19 @@
 """`motionary finegym ...`: from FineGym's annotations to a folder of chosen clips."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from rich.table import Table
 from tyro.conf import Positional, arg
 
 from motionary import progress
 from motionary.commands.speaking import Answer
+
+if TYPE_CHECKING:
+    from motionary.finegym.curation import CheckedClip, Decision
+    from motionary.finegym.cut import CutClip
 
 
 def finegym_plan(
@@ -154,28 +159,18 @@ def finegym_curate(
         port: Of the page; 0 takes any free one.
         threads: For finding people.
     """
-    from motionary.finegym.curation import LISTING_NAME, by_rules, check_clips, write_chosen
+    from motionary.atomic import working_in
+    from motionary.finegym.curation import LISTING_NAME, write_chosen
     from motionary.finegym.cut import read_clips
-    from motionary.finegym.looking import BlazePosePeople
-    from motionary.finegym.page import ChoosingPage
 
     cut = read_clips(clips)
     if not cut:
         raise ValueError(f"{clips} holds no clip: lost.csv there says why.")
-    with progress.stage("checking", len(cut), "clip") as stage:
-        checks = check_clips(cut, clips, BlazePosePeople(threads), on_progress=stage.tell)
+    with working_in(clips):
+        checks, decisions = _judged(cut, clips, by, port, threads)
     verdicts = [check.verdict for check in checks]
     counts = {verdict: verdicts.count(verdict) for verdict in ("accept", "trim", "reject")}
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    decisions = by_rules(checks)
-    if by == "person":
-        page = ChoosingPage(cut, checks, clips, port)
-        print(f"choose at {page.address} (q finishes; what is decided is kept)", flush=True)
-        try:
-            page.wait()
-        finally:
-            page.stop()
-        decisions = list(page.decisions.made.values())
     rows = write_chosen(cut, decisions, clips, out)
     table = Table(title=f"{out / LISTING_NAME}")
     for heading in ("label", "samples", "refused", "undecided"):
@@ -184,6 +179,27 @@ def finegym_curate(
         table.add_row(row.label, str(row.samples), str(row.refused), str(row.undecided))
     facts = {"out": str(out), "rules": counts, "labels": [asdict(row) for row in rows]}
     return Answer(facts, (said, table))
+
+
+def _judged(
+    cut: "Sequence[CutClip]", clips: Path, by: Literal["person", "rules"], port: int, threads: int
+) -> "tuple[list[CheckedClip], list[Decision]]":
+    """What the rules say of every clip, and what was decided."""
+    from motionary.finegym.curation import by_rules, check_clips
+    from motionary.finegym.looking import BlazePosePeople
+    from motionary.finegym.page import ChoosingPage
+
+    with progress.stage("checking", len(cut), "clip") as stage:
+        checks = check_clips(cut, clips, BlazePosePeople(threads), on_progress=stage.tell)
+    if by == "rules":
+        return checks, by_rules(checks)
+    page = ChoosingPage(cut, checks, clips, port)
+    print(f"choose at {page.address} (q finishes; what is decided is kept)", flush=True)
+    try:
+        page.wait()
+    finally:
+        page.stop()
+    return checks, list(page.decisions.made.values())
 
 
 def _numbers(text: str) -> tuple[int, ...]:

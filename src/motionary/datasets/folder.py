@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from motionary.atomic import PARTIAL, told_if_full, write_atomically
+from motionary.atomic import PARTIAL, flushed_together, told_if_full, write_atomically
 from motionary.datasets.actions import ClipRecord, Rejected, SplitName
 from motionary.datasets.mirroring import mirrored_actions
 from motionary.documents import check_version, parse_json, read_text, record
@@ -238,7 +238,8 @@ def folder_in_one_piece(
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=PARTIAL))
         folder.chmod(0o755)
         try:
-            yield folder
+            with flushed_together():
+                yield folder
             if out.exists():
                 out.replace(folder.with_name(f"{folder.name}{OLD}"))
             folder.replace(out)

@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import av
 
-from motionary.atomic import placed_atomically, write_atomically
+from motionary.atomic import placed_atomically, working_in, write_atomically
 from motionary.documents import parse_json, read_text
 from motionary.finegym.cut import CutClip, CutConfig, cut_piece
 from motionary.finegym.looking import FindPeople, look_at
 from motionary.finegym.plan import write_rows
 from motionary.finegym.rules import RuleConfig, judge
+from motionary.locks import LOCK_NAME
 
 CHECKS_NAME = "checks.json"
 DECISIONS_NAME = "decisions.json"
@@ -216,32 +217,29 @@ def write_chosen(
         out: The new folder; what an earlier choice left there goes.
 
     Raises:
-        ValueError: If no clip was accepted.
+        ValueError: If no clip was accepted, or something else is in the folder or works on it.
     """
     decided = {decision.clip: decision for decision in decisions}
     accepted = [clip for clip in clips if clip.clip in decided and decided[clip.clip].choice == "accept"]
     if not accepted:
         raise ValueError(f"Not one of {len(clips)} clips was accepted: there is nothing to write to {out}.")
-    _remove_earlier(out)
-    listing = []
-    for clip in accepted:
-        decision, file = decided[clip.clip], out / clip.action / f"{clip.clip}.mp4"
-        _place(clip, decision, folder, file)
-        listing.append(
-            ListedSample(
-                f"{clip.action}/{file.name}",
-                0.0,
-                _seconds(file),
-                clip.action,
-                clip.split,
-                clip.clip,
-                decision.by,
-            )
-        )
-    write_rows(out / LISTING_NAME, listing, ListedSample)
-    table = [_count(action, clips, decided) for action in sorted({clip.action for clip in clips})]
-    write_rows(out / TABLE_NAME, table, TableRow)
+    _check_ours(out)
+    with working_in(out):
+        _remove_earlier(clips, out)
+        write_rows(out / LISTING_NAME, [], ListedSample)  # whoever stops us, the folder is known as ours
+        listing = [_chosen(clip, decided[clip.clip], folder, out) for clip in accepted]
+        table = [_count(action, clips, decided) for action in sorted({clip.action for clip in clips})]
+        write_rows(out / TABLE_NAME, table, TableRow)
+        write_rows(out / LISTING_NAME, listing, ListedSample)
     return table
+
+
+def _chosen(clip: CutClip, decision: Decision, folder: Path, out: Path) -> ListedSample:
+    """An accepted clip, put in its place."""
+    file = out / clip.action / f"{clip.clip}.mp4"
+    _place(clip, decision, folder, file)
+    where = f"{clip.action}/{file.name}"
+    return ListedSample(where, 0.0, _seconds(file), clip.action, clip.split, clip.clip, decision.by)
 
 
 def _count(action: str, clips: Sequence[CutClip], decided: dict[str, Decision]) -> TableRow:
@@ -266,13 +264,18 @@ def _seconds(file: Path) -> float:
         return round((container.duration or 0) / av.time_base, 3)
 
 
-def _remove_earlier(out: Path) -> None:
-    """Remove the clips of an earlier list, and nothing else."""
+def _check_ours(out: Path) -> None:
+    if out.exists() and not (out / LISTING_NAME).is_file() and {p.name for p in out.iterdir()} - {LOCK_NAME}:
+        raise ValueError(f"{out} is in use by something else; name a new folder.")
+
+
+def _remove_earlier(clips: Sequence[CutClip], out: Path) -> None:
+    """Remove the clips of an earlier choice, also of one that was interrupted, and nothing else."""
+    for clip in clips:
+        (out / clip.action / f"{clip.clip}.mp4").unlink(missing_ok=True)
     if not (out / LISTING_NAME).is_file():
-        if out.exists() and any(out.iterdir()):
-            raise ValueError(f"{out} is in use by something else; name a new folder.")
         return
-    for line in (out / LISTING_NAME).read_text(encoding="utf-8").splitlines()[1:]:
+    for line in read_text(out / LISTING_NAME).splitlines()[1:]:
         file = out / line.split(",")[0]
         if file.resolve().is_relative_to(out.resolve()):
             file.unlink(missing_ok=True)

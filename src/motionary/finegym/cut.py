@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from motionary import progress
-from motionary.atomic import placed_atomically
+from motionary.atomic import placed_atomically, working_in
 from motionary.finegym.fetch import find_video
 from motionary.finegym.plan import PlannedClip, read_rows, safe, write_rows
 
@@ -112,8 +112,17 @@ def cut_clips(
         out: Folder of the clips; clips.csv there lists them, lost.csv those that could not be cut.
         config: How they are encoded.
         say: Told what was lost, one line each.
+
+    Raises:
+        ValueError: If another run works on the folder.
     """
-    config = config or CutConfig()
+    with working_in(out):
+        return _cut_all(plan, videos, out, config or CutConfig(), say)
+
+
+def _cut_all(
+    plan: Sequence[PlannedClip], videos: Path, out: Path, config: CutConfig, say: Callable[[str], None]
+) -> tuple[list[CutClip], list[Lost]]:
     cut, lost = [], []
     for clip in progress.each(plan, "cutting", unit="clip"):
         source = find_video(videos, clip.video)

@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 
 from motionary import progress
+from motionary.atomic import working_in
 from motionary.finegym.plan import PlannedClip, read_rows, write_rows
 
 MISSING_NAME = "missing.csv"
@@ -88,11 +89,22 @@ def fetch_videos(
 
     Raises:
         FileNotFoundError: If yt-dlp is not installed.
-        ValueError: If the rate is none.
+        ValueError: If the rate is none, or another run works on the folder.
     """
     if not re.fullmatch(r"\d+(\.\d+)?[KMG]?", config.rate):
         raise ValueError(f"The rate is bytes per second such as 500K or 4M; got {config.rate!r}.")
     command = config.command or yt_dlp_command()
+    with working_in(out):
+        return _fetch_missing(plan, out, config, command, say)
+
+
+def _fetch_missing(
+    plan: Sequence[PlannedClip],
+    out: Path,
+    config: FetchConfig,
+    command: Sequence[str],
+    say: Callable[[str], None],
+) -> Fetched:
     wanted: dict[str, list[PlannedClip]] = {}
     for clip in plan:
         wanted.setdefault(clip.video, []).append(clip)

@@ -1,6 +1,7 @@
 """What a run tells while it goes: its progress, metrics.jsonl, TensorBoard."""
 
 import json
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -38,6 +39,7 @@ class Journal:
     def record(self, epoch: int, values: dict[str, float]) -> None:
         """Note the values of one epoch, names like `train/total`."""
         self._metrics.write(json.dumps({"epoch": epoch, **values}) + "\n")
+        os.fsync(self._metrics.fileno())  # the state that is saved next counts on it
         for name, value in values.items():
             self._board.add_scalar(name, value, epoch)
         self._latest |= values
