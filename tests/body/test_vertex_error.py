@@ -26,7 +26,17 @@ def random_poses(body: BodyModel, frames: int, seed: int) -> tuple[torch.Tensor,
 
 
 @pytest.mark.parametrize("frames", [1, 3, 7])
-def test_chunks_add_up_to_the_plain_error_and_gradient(body, frames, small_chunks):
+@pytest.mark.parametrize("kind", ["body", "precise"])  # in float32 a compiled loop, in float64 torch
+def test_chunks_add_up_to_the_plain_error_and_gradient(kind, frames, small_chunks, request):
+    body = request.getfixturevalue(kind)
+    check_error_and_gradient(body, frames)
+
+
+def test_frames_that_fill_no_block_count_once(body):
+    check_error_and_gradient(body, 150)
+
+
+def check_error_and_gradient(body: BodyModel, frames: int) -> None:
     (pose, posed), (_, target) = random_poses(body, frames, 0), random_poses(body, frames, 1)
     plain = (posed.skin() - target.skin().detach()).square().mean()
     (expected,) = torch.autograd.grad(plain, pose, retain_graph=True)

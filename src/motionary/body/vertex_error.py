@@ -2,19 +2,23 @@
 
 A vertex is v = sum_j w_j (R_j u + t_j) with u = template + directions · bend: two products of matrices and a
 few products of numbers between them. Chunks of vertices go through all of it, error and gradient, while they
-lie in cache, and the autograd engine keeps nothing but the gradient.
+lie in cache, and the autograd engine keeps nothing but the gradient. On a CPU a compiled loop stands between
+the products (`body.vertex_loop`).
 
 N frames, V vertices, C vertices of a chunk, K joints that a chunk hangs on.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
+from numpy import ndarray
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from motionary.body.smpl import BodyModel, PosedBody
+from motionary.body.vertex_loop import CompiledFrames
 
 VERTICES_AT_ONCE = 256
 FRAMES_AT_ONCE = 320
@@ -26,7 +30,7 @@ class VertexError(nn.Module):
     """Mean squared distance, per coordinate, between corresponding vertices of two posed bodies."""
 
     directions: Tensor
-    """(3, V, 208): pose correctives, and the template as the last one."""
+    """(3V, 208): pose correctives, and the template as the last one; chunk by chunk, in each axis by axis."""
     weights: Tensor
     """(V, 24): skinning weights times the root of what the vertex counts."""
 
@@ -51,10 +55,14 @@ class VertexError(nn.Module):
         order = body.weights[ids].argmax(1).argsort(stable=True)
         ids, counts = ids[order], counts[order]
         columns = torch.cat([body.posedirs[ids], body.v_template[ids, :, None]], dim=-1)
-        self.register_buffer("directions", columns.transpose(0, 1).contiguous(), persistent=False)
+        chunks = [chunk.transpose(0, 1).flatten(0, 1) for chunk in columns.split(VERTICES_AT_ONCE)]
+        self.register_buffer("directions", torch.cat(chunks), persistent=False)
         weights = body.weights[ids] * (counts / 3).sqrt()[:, None]
         self.register_buffer("weights", weights, persistent=False)
         self._joints = [chunk.any(0).nonzero()[:, 0].tolist() for chunk in weights.split(VERTICES_AT_ONCE)]
+        most = int((weights > 0).sum(1).max())
+        strongest, hung_on = weights.cpu().topk(most, dim=1)
+        self._strongest, self._hung_on = strongest.numpy(), hung_on.numpy()
 
     def forward(self, posed: PosedBody, target: PosedBody) -> Float[Tensor, ""]:
         """Mean squared distance in square metres; its gradient goes to `posed` alone."""
@@ -70,18 +78,29 @@ class VertexError(nn.Module):
         """The same, of bodies given by their `PosedBody.affine` and `PosedBody.bend`."""
         return _Error.apply(affine, bend, target_affine, target_bend, self)
 
-    def add_up(self, frames: "_Frames", num_frames: int) -> Float[Tensor, ""]:
+    def add_up(self, frames: "_Frames | CompiledFrames", num_frames: int) -> Float[Tensor, ""]:
         """Error of some frames out of num_frames; its gradient is added to theirs."""
-        total = frames.shift.new_zeros(())
-        for joints, weights, directions in zip(
-            self._joints,
-            self.weights.split(VERTICES_AT_ONCE),
-            self.directions.split(VERTICES_AT_ONCE, dim=1),
-            strict=True,
-        ):
-            chunk = torch.tensor(joints, device=weights.device)
-            total += frames.add_chunk(chunk, weights[:, chunk], directions.flatten(0, 1), 1 / num_frames)
+        compiled, add = isinstance(frames, CompiledFrames), cast(Any, frames.add_chunk)
+        total = frames.bends.new_zeros(())
+        for chunk in self._sparse_chunks() if compiled else self._chunks():
+            total += add(*chunk, 1 / num_frames)
         return total
+
+    def _chunks(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Joints that a chunk hangs on, its vertices' weights by them, and its directions."""
+        weights, directions = (
+            self.weights.split(VERTICES_AT_ONCE),
+            self.directions.split(3 * VERTICES_AT_ONCE),
+        )
+        for joints, rows, columns in zip(self._joints, weights, directions, strict=True):
+            chunk = torch.tensor(joints, device=rows.device)
+            yield chunk, rows[:, chunk], columns
+
+    def _sparse_chunks(self) -> Iterator[tuple[ndarray, ndarray, Tensor]]:
+        """Joints of each of a chunk's vertices, its weights by them, and the chunk's directions."""
+        for start in range(0, len(self.weights), VERTICES_AT_ONCE):
+            rows = slice(start, start + VERTICES_AT_ONCE)
+            yield self._hung_on[rows], self._strongest[rows], self.directions[3 * start : 3 * rows.stop]
 
 
 class _Frames:
@@ -157,6 +176,11 @@ def _outer(apart: Float[Tensor, "C 3 N"], rest: Float[Tensor, "3 C N"]) -> Float
     return outer
 
 
+def _on_cpu(maps: Tensor) -> bool:
+    """Whether the compiled loop is for these."""
+    return maps.device.type == "cpu" and maps.dtype == torch.float32
+
+
 class _Error(torch.autograd.Function):
     """`VertexError` with its gradient found on the way."""
 
@@ -174,7 +198,8 @@ class _Error(torch.autograd.Function):
         total, to_maps, to_bends = affine.new_zeros(()), [], []
         parts = (tensor.split(FRAMES_AT_ONCE) for tensor in (affine, target_affine, bend, target_bend))
         for maps, target_maps, bends, target_bends in zip(*parts, strict=True):
-            frames = _Frames([maps, target_maps], [bends, target_bends], needed)
+            kind = CompiledFrames if _on_cpu(maps) else _Frames
+            frames = kind([maps, target_maps], [bends, target_bends], needed)
             total += vertices.add_up(frames, len(affine))
             if needed:
                 to_maps.append(frames.to_affine())
