@@ -192,9 +192,9 @@ class EncoderLayer(nn.Module):
         wanted: int | None = None,
     ) -> Float[Tensor, "B W Z"]:
         """The first W tokens, or all when wanted is None, each having looked at the real ones."""
-        x = self.norm1(drop.add(x[:, :wanted], attend(self.self_attn, x, mask, drop, wanted)))
-        hidden = drop.thin(functional.gelu(self.linear1(x)))
-        return self.norm2(drop.add(x, self.linear2(hidden)))
+        x = drop.add_norm(x[:, :wanted], attend(self.self_attn, x, mask, drop, wanted), self.norm1)
+        hidden = drop.thin_gelu(self.linear1(x))
+        return drop.add_norm(x, self.linear2(hidden), self.norm2)
 
 
 class DecoderLayer(nn.Module):
@@ -218,10 +218,10 @@ class DecoderLayer(nn.Module):
         drop: Silencer,
     ) -> Float[Tensor, "B T Z"]:
         """Tokens, each having looked at the real ones and at the memory; X is B, or 1 where all are alike."""
-        x = self.norm1(drop.add(x, attend(self.self_attn, x, mask, drop)))
-        x = self.norm2(drop.add(x, attend_one(self.multihead_attn, memory, x.shape[1], drop)))
-        hidden = drop.thin(functional.gelu(self.linear1(x)))
-        return self.norm3(drop.add(x, self.linear2(hidden)))
+        x = drop.add_norm(x, attend(self.self_attn, x, mask, drop), self.norm1)
+        x = drop.add_norm(x, attend_one(self.multihead_attn, memory, x.shape[1], drop), self.norm2)
+        hidden = drop.thin_gelu(self.linear1(x))
+        return drop.add_norm(x, self.linear2(hidden), self.norm3)
 
 
 def attend(

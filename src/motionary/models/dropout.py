@@ -13,6 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from motionary.models.activation import thinned_gelu_
+from motionary.models.joining import thinned_add_norm
+
 LEVELS = 1 << 16
 """Values of the sixteen bits; probabilities are multiples of 1 / LEVELS."""
 
@@ -50,9 +53,31 @@ class Silencer:
         """The entries that are left, scaled so that the expected value stays."""
         return x * self.mask(x) if self.bits else functional.dropout(x, self.probability)
 
+    def thin_gelu(self, x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+        """`thin` of a layer's GELU; x itself, where nobody else looks at it, may be written over."""
+        if not self._loops(x):
+            return self.thin(functional.gelu(x))
+        assert self.bits
+        return thinned_gelu_(x, self.probability, int(self.bits.random_raw()))
+
     def add(self, x: Float[Tensor, "*#S"], change: Float[Tensor, "*#S"]) -> Float[Tensor, "*#S"]:
         """A change added to x, after dropout."""
         return torch.addcmul(x, change, self.mask(change)) if self.bits else x + self.thin(change)
+
+    def add_norm(
+        self, x: Float[Tensor, "*#S Z"], change: Float[Tensor, "*#S Z"], norm: nn.LayerNorm
+    ) -> Float[Tensor, "*S Z"]:
+        """`add`, normalised."""
+        if not self._loops(x, change):
+            return norm(self.add(x, change))
+        assert self.bits
+        x, change = torch.broadcast_tensors(x, change)
+        return thinned_add_norm(x, change, norm, self.probability, int(self.bits.random_raw()))
+
+    def _loops(self, *tensors: Tensor) -> bool:
+        """Whether compiled loops are for these; torch.compile makes its own."""
+        fitting = all(tensor.dtype == torch.float32 for tensor in tensors)
+        return self.bits is not None and fitting and not torch.compiler.is_compiling()
 
     def mask(self, like: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         """Zeros where an entry falls silent, elsewhere what makes up for it."""
