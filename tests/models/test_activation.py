@@ -7,7 +7,9 @@ from torch.testing import assert_close
 
 from motionary.models.activation import mixed, thinned_gelu_
 
-X = torch.cat([torch.linspace(-12, 12, 100_001), torch.tensor([0.0, -0.0, 1e-30, -1e-30, 1e30, -100.0, -1e30])])
+X = torch.cat(
+    [torch.linspace(-12, 12, 100_001), torch.tensor([0.0, -0.0, 1e-30, -1e-30, 1e30, -100.0, -1e30])]
+)
 
 
 def value_and_slope(function, x):

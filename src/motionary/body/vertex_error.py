@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from motionary.body.smpl import BodyModel, PosedBody
-from motionary.body.vertex_loop import CompiledFrames
+from motionary.body.vertex_loop import CompiledFrames, hung_on
 
 VERTICES_AT_ONCE = 256
 FRAMES_AT_ONCE = 320
@@ -60,9 +60,7 @@ class VertexError(nn.Module):
         weights = body.weights[ids] * (counts / 3).sqrt()[:, None]
         self.register_buffer("weights", weights, persistent=False)
         self._joints = [chunk.any(0).nonzero()[:, 0].tolist() for chunk in weights.split(VERTICES_AT_ONCE)]
-        most = int((weights > 0).sum(1).max())
-        strongest, hung_on = weights.cpu().topk(most, dim=1)
-        self._strongest, self._hung_on = strongest.numpy(), hung_on.numpy()
+        self._hung_on, self._strongest = hung_on(weights)
 
     def forward(self, posed: PosedBody, target: PosedBody) -> Float[Tensor, ""]:
         """Mean squared distance in square metres; its gradient goes to `posed` alone."""

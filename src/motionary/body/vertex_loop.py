@@ -25,9 +25,8 @@ class CompiledFrames:
         bends = torch.cat(bend).T
         shift = (own - target)[..., 3]
         maps = torch.cat([own[..., :3].flatten(2), target[..., :3].flatten(2), shift], dim=-1)  # (N, 24, 21)
-        maps = functional.pad(maps.detach(), (0, 0, 0, 0, 0, -len(maps) % LANES))
         self.num_frames = len(own)
-        self.maps = maps.unflatten(0, (-1, LANES)).permute(0, 2, 3, 1).flatten(2).contiguous().numpy()
+        self.maps = in_lanes(maps.detach())
         self.bends = torch.cat([bends, bends.new_ones(1, bends.shape[1])])  # (208, 2N)
         self.gradient = gradient
         self._to_maps = np.zeros((len(self.maps), self.maps.shape[1], 12 * LANES), np.float32)
@@ -54,6 +53,19 @@ class CompiledFrames:
         rows = torch.from_numpy(self._to_maps).unflatten(-1, (12, LANES))
         rows = rows.permute(0, 3, 1, 2).flatten(0, 1)[: self.num_frames]  # (N, 24, 12)
         return torch.cat([rows[..., :9].unflatten(-1, (3, 3)), rows[..., 9:, None]], dim=-1)
+
+
+def in_lanes(rows: Float[Tensor, "N 24 R"]) -> Float[ndarray, "M 24 64*R"]:
+    """Numbers of every joint with the frames innermost, in M blocks of 64; what is over is zero."""
+    rows = functional.pad(rows, (0, 0, 0, 0, 0, -len(rows) % LANES))
+    return rows.unflatten(0, (-1, LANES)).permute(0, 2, 3, 1).flatten(2).contiguous().numpy()
+
+
+def hung_on(weights: Float[Tensor, "V 24"]) -> tuple[Int[ndarray, "V K"], Float[ndarray, "V K"]]:
+    """The joints that each vertex hangs on, most strongly first, and how strongly; K as many as any has."""
+    most = max(1, int((weights > 0).sum(1).max()))
+    strongest, joints = weights.cpu().topk(most, dim=1)
+    return joints.numpy(), strongest.numpy()
 
 
 @compiled
