@@ -17,11 +17,9 @@ import numpy as np
 
 from motionary.body.skeleton import MIRROR
 from motionary.datasets import Dataset
-from motionary.mocap.amass import turned
-from motionary.mocap.placement import TURN_TO_Y_UP
 from motionary.mocap.reading import free_body
 from motionary.mocap.suspicion import suspicions
-from motionary.motion import Motion
+from motionary.motion import TURN_TO_Y_UP, Motion, turned
 
 
 def scaled(factor: float) -> Callable[[Motion], Motion]:

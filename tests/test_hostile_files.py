@@ -228,7 +228,7 @@ def test_the_other_byte_order_gives_the_same_numbers(there):
     poses = np.random.default_rng(0).normal(size=(4, 72))
     for order in "<>":
         given = poses.astype(f"{order}f8")
-        np.savez(there / "a.npz", poses=given, trans=np.zeros((4, 3), f"{order}f4"), fps=30.0)
+        np.savez(there / "a.npz", poses=given, trans=np.zeros((4, 3), f"{order}f4"), fps=30.0, up_axis="y")
         np.testing.assert_allclose(Motion.load(there / "a.npz").pose.reshape(4, 72), poses, rtol=1e-6)
         (there / "a.pkl").write_bytes(pickle.dumps(given))
         np.testing.assert_array_equal(numbers(read_data_file(there / "a.pkl")), poses)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from motionary.atomic import write_atomically
+from motionary.body.assets import load_body
 from motionary.body.skeleton import JOINT_INDEX, MIRROR, NUM_JOINTS
 from motionary.body.smpl import BodyArrays, BodyModel
-from motionary.motion import Motion, gaps
+from motionary.motion import TURN_TO_Y_UP, Motion, gaps, turned
 from motionary.rotations import axis_angle_to_matrix, geodesic_distance
 
 
@@ -131,6 +132,7 @@ def test_fingers_and_face_of_richer_models_are_dropped(tmp_path, width, rate):
         trans=np.zeros((5, 3)),
         betas=np.ones(16),
         other=unread,
+        up_axis=np.array("Y"),
         **{rate: np.array([120.0])},
     )
     motion = Motion.load(path)
@@ -138,6 +140,22 @@ def test_fingers_and_face_of_richer_models_are_dropped(tmp_path, width, rate):
     assert not motion.pose[:, 22:].any()
     assert motion.fps == 120
     assert_array_equal(motion.betas, np.ones(10))
+
+
+@pytest.mark.parametrize("told", [None, "z", "x", "y"])
+def test_a_motion_is_y_up_whichever_axis_its_file_has_up(tmp_path, told):
+    motion, body = replace(random_motion(), betas=np.zeros(10)), load_body()
+    foreign = turned(motion, TURN_TO_Y_UP[told or "z"].T, body)
+    up = {} if told is None else {"up_axis": np.array(told)}
+    path = tmp_path / "amass.npz"
+    np.savez(path, poses=foreign.pose.reshape(len(foreign), 72), trans=foreign.translation, fps=30.0, **up)
+    assert_allclose(Motion.load(path).joint_positions(body), motion.joint_positions(body), atol=1e-4)
+
+
+def test_no_other_axis_is_up(tmp_path):
+    np.savez(tmp_path / "a.npz", **GOOD, up_axis=np.array("w"))
+    with pytest.raises(ValueError, match=r"a\.npz: up_axis must be one of x, y, z; got w"):
+        Motion.load(tmp_path / "a.npz")
 
 
 def stored_bytes(**arrays) -> bytes:

@@ -3,7 +3,8 @@
 import io
 import warnings
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +28,26 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, ndar
         ValueError: If it is no such file, damaged, or holds more than the limits allow.
     """
     content = read_bytes(path)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            infos = [info for info in archive.infolist() if _is_wanted(info.filename, names)]
-            limits().check_bytes("unpacked_mb", sum(info.file_size for info in infos), path)
-            arrays = {info.filename.removesuffix(".npy"): npy_array(archive.read(info)) for info in infos}
-            if names and (pickled := [name for name, array in arrays.items() if array is None]):
-                raise ValueError(f"{pickled[0]} holds pickled objects, which are never read")
-    except (
-        Exception
-    ) as error:  # a damaged archive fails in many ways, down to a SyntaxError in numpy's header
-        if str(error).startswith(str(path)):
-            raise
-        reason = (
-            "it is no zip archive, or a cut one" if isinstance(error, zipfile.BadZipFile) else _line(error)
-        )
-        raise ValueError(f"{path} is not a readable .npz file ({reason}).") from None
+    with _named(path):
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        infos = [info for info in archive.infolist() if _is_wanted(info.filename, names)]
+    limits().check_bytes("unpacked_mb", sum(info.file_size for info in infos), path)
+    with _named(path):
+        arrays = {info.filename.removesuffix(".npy"): npy_array(archive.read(info)) for info in infos}
+        if names and (pickled := [name for name, array in arrays.items() if array is None]):
+            raise ValueError(f"{pickled[0]} holds pickled objects, which are never read")
     return {name: array for name, array in arrays.items() if array is not None}
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say in one line which file it is that is damaged."""
+    try:
+        yield
+    except Exception as error:  # there are many ways, down to a SyntaxError in numpy's header
+        cut = isinstance(error, zipfile.BadZipFile)
+        reason = "it is no zip archive, or a cut one" if cut else _line(error)
+        raise ValueError(f"{path} is not a readable .npz file ({reason}).") from None
 
 
 def _is_wanted(filename: str, names: Collection[str] | None) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from motionary.array_files import read_npz
 from motionary.atomic import write_atomically
+from motionary.body.assets import load_body
 from motionary.body.skeleton import NUM_JOINTS, mirror_pose
 from motionary.body.smpl import BodyModel, PosedBody
 from motionary.limits import limits
@@ -26,9 +28,16 @@ from motionary.rotations import (
 
 NUM_BETAS = 10
 
-ARRAY_NAMES = ("poses", "trans", "betas", "valid", "trust", "action")
+ARRAY_NAMES = ("poses", "trans", "betas", "valid", "trust", "action", "up_axis")
 RATE_NAMES = ("mocap_framerate", "mocap_frame_rate", "fps")
 """Names in a file; writers of AMASS files disagree on the second."""
+
+TURN_TO_Y_UP: dict[str, Float[ndarray, "3 3"]] = {
+    "x": np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]),
+    "y": np.eye(3),
+    "z": np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
+}
+"""World axes with this one up -> y up."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +130,14 @@ class Motion:
     def load(cls, path: Path | str) -> "Motion":
         """Read a .npz written by `save` or by another AMASS writer (SMPL, SMPL-H or SMPL-X poses).
 
+        Files of `save` say that y is up. AMASS files say nothing, are z up, and are turned as they are read.
+
         Raises:
             FileNotFoundError: If there is no such file.
             ValueError: If it is not a readable motion.
         """
-        path = Path(path)
-        if not path.exists():
-            raise FileNotFoundError(f"No motion file at {path}.")
-        return _from_arrays(read_npz(path, (*ARRAY_NAMES, *RATE_NAMES)), path)
+        motion, axis = read_as_written(path)
+        return motion if axis == "y" else turned(motion, TURN_TO_Y_UP[axis], _default_body())
 
     def crop(self, start: int, stop: int) -> "Motion":
         """Frames start to stop (exclusive)."""
@@ -261,6 +270,38 @@ class Motion:
         smoothed /= np.linalg.norm(smoothed, axis=-1, keepdims=True)
         translation = gaussian_filter1d(self.translation, sigma_s * self.fps, axis=0, mode="nearest")
         return replace(self, pose=_shortest(torch.from_numpy(smoothed)), translation=translation)
+
+
+def read_as_written(path: Path | str) -> tuple[Motion, str]:
+    """A motion in the axes of its file, whatever they are, and which of them is up: x, y or z.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a readable motion.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"No motion file at {path}.")
+    arrays = read_npz(path, (*ARRAY_NAMES, *RATE_NAMES))
+    axis = str(arrays.get("up_axis", "z")).lower()
+    if axis not in TURN_TO_Y_UP:
+        raise ValueError(f"{path}: up_axis must be one of {', '.join(TURN_TO_Y_UP)}; got {axis[:60]}.")
+    return _from_arrays(arrays, path), axis
+
+
+def turned(motion: Motion, turn: Float[ndarray, "3 3"], body: BodyModel) -> Motion:
+    """The motion in turned world axes; the pelvis, which is at translation + rest pelvis, turns with them."""
+    R_turn = torch.from_numpy(turn).float()
+    pose = torch.from_numpy(motion.pose).clone()
+    pose[:, 0] = matrix_to_axis_angle(R_turn @ axis_angle_to_matrix(pose[:, 0]))
+    rest_pelvis = body.shape(torch.from_numpy(motion.betas)).joints[0]
+    translation = (torch.from_numpy(motion.translation) + rest_pelvis) @ R_turn.T - rest_pelvis
+    return replace(motion, pose=pose.numpy(), translation=translation.numpy())
+
+
+@cache
+def _default_body() -> BodyModel:
+    return load_body()
 
 
 def resampled_length(num_frames: int, fps: float, new_fps: float) -> int:

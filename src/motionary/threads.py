@@ -6,7 +6,7 @@ of work that need nothing of each other keep every core busy, and round the same
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
@@ -39,18 +39,7 @@ class SideBySide:
         if self.count == 1:
             yield from map(work, items)
             return
-        pool = self._started()
-        waiting: deque[Future[Found]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > self.count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        yield from in_order(self._started(), work, items, self.count)
 
     def _started(self) -> ThreadPoolExecutor:
         if self._pool is None:
@@ -66,3 +55,20 @@ class SideBySide:
         torch.set_num_threads(self._each)
         torch.get_num_threads()  # makes it this thread's own, whatever is set elsewhere from now on
         ready.wait()
+
+
+def in_order(
+    pool: Executor, work: Callable[[Item], Found], items: Iterable[Item], most_waiting: int
+) -> Iterator[Found]:
+    """Results of the work on each item, in order; so many are made ahead of the one who takes them."""
+    waiting: deque[Future[Found]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > most_waiting:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -90,21 +90,32 @@ def read_torch_file(path: Path | str, inert: str = "") -> Any:
 def _look_at_before(path: Path) -> None:
     """Refuse a file that is too large, unpacks to too much, or whose pickle nests too deeply for torch."""
     limits().check_bytes("file_mb", path.stat().st_size, path)
+    unpacked = 0
     try:
-        if not zipfile.is_zipfile(path):
-            with path.open("rb") as file:
-                for _ in range(PICKLES_OF_OLD_FILES):
-                    check_nesting(file)
-            return
-        with zipfile.ZipFile(path) as archive:
-            limits().check_bytes("unpacked_mb", sum(info.file_size for info in archive.infolist()), path)
-            for info in archive.infolist():
-                if info.filename.endswith("data.pkl"):
-                    check_nesting(io.BytesIO(archive.read(info)))
+        zipped = zipfile.is_zipfile(path)
+        if zipped:
+            with zipfile.ZipFile(path) as archive:
+                unpacked = sum(info.file_size for info in archive.infolist())
     except Exception as error:  # a damaged archive fails in many ways
-        if str(error).startswith(str(path)):
-            raise
         raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
+    limits().check_bytes("unpacked_mb", unpacked, path)
+    try:
+        _check_pickles(path, zipped)
+    except Exception as error:
+        raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
+
+
+def _check_pickles(path: Path, zipped: bool) -> None:
+    """Refuse pickles that nest too deeply: the first few of an old file, those in an archive of a new one."""
+    if not zipped:
+        with path.open("rb") as file:
+            for _ in range(PICKLES_OF_OLD_FILES):
+                check_nesting(file)
+        return
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if info.filename.endswith("data.pkl"):
+                check_nesting(io.BytesIO(archive.read(info)))
 
 
 def _look_at_after(content: Any, path: Path) -> None:

@@ -21,10 +21,10 @@ class Written:
         head = json.dumps({"made_from": about}, sort_keys=True) + "\n"
         text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
         whole = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        same = whole[1:] if whole[:1] == [head] else []
-        listed = {name for line in same for name in json.loads(line)}
+        same = [line for line in whole[1:] if _names_in(line)] if whole[:1] == [head] else []
+        listed = {name for line in same for name in _names_in(line)}
         self._names = {name for name in listed if (folder / name).is_file()}
-        if "".join([head, *same]) != text:  # other files', or a killed process left half a line
+        if "".join([head, *same]) != text:  # other files', or a break left half a line
             write_atomically(self._path, "".join([head, *same]).encode())
 
     def has(self, names: Sequence[str]) -> bool:
@@ -45,3 +45,12 @@ class Written:
         with told_if_full(self._path), self._path.open("ab") as file:
             file.write(json.dumps(list(names)).encode() + b"\n")
             file.flush()
+
+
+def _names_in(line: str) -> list[str]:
+    """The names that a line tells; none where it is damaged."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return []
+    return told if isinstance(told, list) and all(isinstance(name, str) for name in told) else []

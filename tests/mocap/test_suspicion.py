@@ -7,10 +7,8 @@ import pytest
 
 from motionary.body.skeleton import JOINT_INDEX, MIRROR, NUM_JOINTS
 from motionary.mocap import import_recordings
-from motionary.mocap.amass import turned
-from motionary.mocap.placement import TURN_TO_Y_UP
 from motionary.mocap.suspicion import in_words, pose_suspicions, suspicions
-from motionary.motion import Motion
+from motionary.motion import TURN_TO_Y_UP, Motion, turned
 
 FRAMES, FPS = 90, 30.0
 

@@ -49,8 +49,9 @@ def read_smpl_arrays(path: Path | str) -> dict[str, ndarray]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No SMPL model at {path}.")
-    content = read_bytes(path)
-    stored = read_npz(path, KEYS) if content[:2] == b"PK" else _from_pickle(content, path)
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"PK"
+    stored = read_npz(path, KEYS) if zipped else _from_pickle(read_bytes(path), path)
     if missing := [key for key in KEYS if key not in stored]:
         raise ValueError(f"{path} lacks {missing}; a SMPL model file holds {list(KEYS)}.")
     try:

@@ -58,13 +58,13 @@ def as_folder(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _unpack(path: Path, folder: Path, suffixes: tuple[str, ...]) -> None:
-    left = limits().archive_mb << 20
+    done = 0
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if not info.is_dir() and info.filename.lower().endswith(suffixes):
                     with archive.open(info) as content:
-                        left -= _write(content, info.file_size, folder, info.filename, path, left)
+                        done += _write(content, info.file_size, folder, info.filename, path, done)
         return
     with tarfile.open(path, "r|*") as tar:
         for member in tar:
@@ -72,16 +72,15 @@ def _unpack(path: Path, folder: Path, suffixes: tuple[str, ...]) -> None:
             if member.isreg() and member.name.lower().endswith(suffixes):
                 file = tar.extractfile(member)
                 assert file is not None, "a regular file has content"
-                left -= _write(file, member.size, folder, member.name, path, left)
+                done += _write(file, member.size, folder, member.name, path, done)
 
 
-def _write(content: Any, size: int, folder: Path, name: str, archive: Path, left: int) -> int:
-    """Write one file of an archive from an open one; its size."""
+def _write(content: Any, size: int, folder: Path, name: str, archive: Path, done: int) -> int:
+    """Write one file of an archive, after so many bytes of others, from an open one; its size."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or parts[0] in ("/", "..") or ".." in parts or ":" in parts[0]:
         raise ValueError(f"{archive} holds {name!r}, which leads out of its folder; do not trust it.")
-    if size > left:
-        limits().check("archive_mb", limits().archive_mb + 1, archive)
+    limits().check_bytes("archive_mb", done + size, archive)
     target = folder.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:

@@ -5,9 +5,8 @@ F frames of all motions, N motions.
 
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -22,6 +21,7 @@ from motionary.datasets.folder import Dataset
 from motionary.datasets.packed import PackedMotions, Piece, open_packed
 from motionary.features import NUM_FEATURES, NUM_ROWS, headings_rad, motion_to_features
 from motionary.motion import Motion, resampled_length
+from motionary.threads import in_order
 
 FRAMES_AT_ONCE = 4096
 """Of joined motions; bounds the memory for what is computed on the way."""
@@ -147,14 +147,4 @@ def ahead(jobs: Sequence[Job], make: Callable[[Job], Result], workers: int) -> I
         yield from map(make, jobs)
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="loader") as pool:
-        waiting: deque[Future[Result]] = deque()
-        try:
-            for job in jobs:
-                waiting.append(pool.submit(make, job))
-                if len(waiting) > AHEAD_PER_WORKER * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        yield from in_order(pool, make, jobs, AHEAD_PER_WORKER * workers)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from motionary.documents import parse_json, read_text
 from motionary.estimators.fitting import Camera
 from motionary.motion import Motion
 
@@ -78,7 +79,7 @@ def read_pictured(folder: Path) -> list[Pictured]:
             "estimates of versions before it are to be made again."
         )
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = parse_json(read_text(path), "it")
         return [_read_entry(folder / f"person_{int(k)}.npz", entry) for k, entry in entries.items()]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(

@@ -1,6 +1,5 @@
 """What there is to draw against epochs: a run's log, and scores of its model at several epochs."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def _read_rows(path: Path) -> dict:
     if not path.is_file():
         raise FileNotFoundError(f"No scores at {path}: expected what `motionary evaluate` wrote.")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = parse_json(read_text(path), "it")["rows"]
         for name in SCORES:
             float(rows["Generated"][name]["mean"])
             float(rows["Real"][name]["mean"] or 0)

@@ -14,6 +14,7 @@ import numpy as np
 from rich.table import Table
 
 from motionary.atomic import write_atomically, write_together
+from motionary.documents import parse_json, read_text
 from motionary.evaluation.grid import Grid
 from motionary.evaluation.metrics import interval95
 from motionary.evaluation.physical import MEASURES
@@ -187,7 +188,7 @@ class EvaluationResult:
         if not path.is_file():
             raise FileNotFoundError(f"No scores at {path}: expected what `motionary evaluate --out` wrote.")
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(read_text(path), "it")
             rows = {name: _row_of(name, row) for name, row in content.pop("rows").items()}
             del content["interval"]
             actions = tuple(content.pop("actions"))

@@ -9,9 +9,7 @@ import numpy as np
 
 from motionary.atomic import write_atomically
 from motionary.body.smpl import BodyModel
-from motionary.mocap.amass import turned
-from motionary.mocap.placement import TURN_TO_Y_UP
-from motionary.motion import Motion
+from motionary.motion import TURN_TO_Y_UP, Motion, turned
 
 NpzForm = Literal["motionary", "amass"]
 

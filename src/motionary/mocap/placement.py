@@ -8,6 +8,7 @@ from numpy import ndarray
 
 from motionary.mocap.joint_names import SIDES, JointMap, match_joints
 from motionary.mocap.recording import Recording
+from motionary.motion import TURN_TO_Y_UP
 
 Unit = Literal["auto", "m", "cm", "mm", "inch"]
 Axis = Literal["auto", "x", "y", "z"]
@@ -17,13 +18,6 @@ METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "Acclaim unit of CM
 
 HUMAN_LEG_M = (0.45, 1.15)
 """Hip to ankle, from a child of six to a tall adult."""
-
-TURN_TO_Y_UP: dict[str, Float[ndarray, "3 3"]] = {
-    "x": np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]),
-    "y": np.eye(3),
-    "z": np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
-}
-"""World axes with this one up -> y up."""
 
 STANDING = 0.8
 """Cosine to the vertical from which a trunk counts as upright."""

@@ -87,7 +87,7 @@ class Fit:
             return
         tensors, header = read_safetensors(path)
         try:
-            described = json.loads(header[HEADER])
+            described = parse_json(header[HEADER], path)
             if described["about"] != self.about or described["format_version"] > FORMAT_VERSION:
                 raise ValueError(
                     f"{path} is of an unfinished training with other settings, clips or a newer version: "

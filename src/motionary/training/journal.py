@@ -7,6 +7,7 @@ from types import TracebackType
 
 from motionary import progress
 from motionary.atomic import write_atomically
+from motionary.documents import parse_json, read_text
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -52,8 +53,11 @@ class Journal:
     def _forget_after(path: Path, epoch: int) -> None:
         if not path.exists():
             return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch]
+        lines = [line for line in read_text(path).splitlines(keepends=True) if line.endswith("\n")]
+        try:
+            kept = [line for line in lines if parse_json(line, "a line")["epoch"] <= epoch]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} is damaged ({error}); remove it to go on without it.") from None
         write_atomically(path, "".join(kept).encode())
 
 
@@ -70,9 +74,9 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
     path = run / METRICS_FILE
     if not path.is_file():
         raise FileNotFoundError(f"No log of a training at {path}: expected the folder of a run.")
-    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    whole, _, _ = read_text(path).rpartition("\n")
     try:
-        rows = [json.loads(line) for line in whole.splitlines()]
+        rows = [parse_json(line, "a line") for line in whole.splitlines()]
         return [{name: float(value) for name, value in row.items() if row["epoch"] > 0} for row in rows]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} is not a readable log of a training ({error}).") from None
