@@ -1,4 +1,4 @@
-"""Completion is tried in a real bash."""
+"""Completion is tried in a real bash, and in zsh and fish where they are."""
 
 import shutil
 import subprocess
@@ -53,6 +53,40 @@ def test_bash_completes_options_and_their_choices(complete):
 def test_bash_is_left_to_complete_files(complete):
     assert complete("dataset", "inspect", "some_fold") == {""}
     assert "complete -o default -F" in completion_script("bash", COMMANDS)
+
+
+ASK_ZSH = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1= RPS1=; autoload -U compinit; compinit -D -u; source $1; echo rea''dy"
+zpty -r -m shell line '*ready*'
+zpty -w -n shell "$2"$'\\t\\t'
+zpty -r -m shell line "*$3*"
+print -r -- "$line"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("motionary tra", "train-recogniser"),
+        ("motionary dataset ", "relabel"),
+        ("motionary generate hdm05 --s", "--seed"),
+        ("motionary train data --preset ", "small"),
+    ],
+)
+@pytest.mark.parametrize("shell", ["fish", "zsh"])
+def test_fish_and_zsh_complete_them_too(shell, line, offered, tmp_path):
+    if not shutil.which(shell):
+        pytest.skip(f"needs {shell} (Debian: apt install {shell})")
+    script = tmp_path / "script"
+    script.write_text(completion_script(shell, COMMANDS))
+    asks = {
+        "fish": ["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"],
+        "zsh": ["zsh", "-f", "-c", ASK_ZSH, "zsh", str(script), line, offered],
+    }
+    told = subprocess.run(asks[shell], capture_output=True, text=True, timeout=60)
+    assert offered in told.stdout, told.stderr
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

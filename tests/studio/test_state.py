@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from motionary.features import heading_rad
 from motionary.studio.player import Player
 from motionary.studio.state import (
     APART_M,
@@ -14,6 +15,7 @@ from motionary.studio.state import (
     colours,
     path_of,
     side_by_side,
+    sign,
     trust_colour,
 )
 
@@ -36,6 +38,24 @@ def test_a_long_row_is_broken(make_motion):
     starts = [motion.translation[0] for motion in arrange([Performer(make_motion(2, 0.1), "")] * 12)]
     assert len({(round(float(x), 3), round(float(z), 3)) for x, _, z in starts}) == 12
     assert sorted({round(float(z), 3) for _, _, z in starts}) == [-ROWS_APART_M, 0]
+
+
+def test_the_first_person_faces_the_camera_and_the_others_keep_their_side(make_motion):
+    one = make_motion(3, 0.1)
+    placed = arrange([Performer(one.turn(2.0), ""), Performer(one.turn(2.5), "")])
+    assert [heading_rad(motion) for motion in placed] == pytest.approx([0.0, 0.5], abs=1e-5)
+
+
+def test_signs_are_short_where_many_stand(make_motion):
+    one = make_motion(2, 0.1)
+    real = Performer(one, "real, 14 cm off: walk_with_a_long_name", 1, "real")
+    mine, others = Performer(one, "walk 3"), Performer(one, "run_b: walk 3")
+    assert [sign(person, 3, 4) for person in (mine, others, real)] == [
+        "walk 3",
+        "run_b: walk 3",
+        "real, 14 cm off",
+    ]
+    assert [sign(person, 3, 9) for person in (mine, others, real)] == ["3", "run_b 3", "real 3"]
 
 
 def test_everyone_moves_at_the_highest_rate(make_motion):

@@ -19,9 +19,14 @@ def completion_script(shell: Literal["bash", "zsh", "fish"], commands: Mapping[s
     printed = io.StringIO()
     with redirect_stdout(printed), suppress(SystemExit):
         tyro.cli(_any_of(commands), prog="motionary", args=["--tyro-print-completion", shell])
+    # tyro's is a file for zsh's function path; one that is read with `source` has to tell zsh what it is for.
+    call = '_tyro_motionary "$@"'
+    either = (
+        f'if [[ "${{funcstack[1]}}" == _motionary ]]; then {call}; else compdef _tyro_motionary motionary; fi'
+    )
     # Where bash is offered nothing, files are meant: data sets, runs, videos.
     script = printed.getvalue().replace("complete -F ", "complete -o default -F ")
-    return script.rstrip("\n")
+    return script.replace(f"\n{call}\n", f"\n{either}\n").rstrip("\n")
 
 
 def _any_of(commands: Mapping[str, Command]) -> Any:

@@ -31,21 +31,25 @@ def add_floor(server: viser.ViserServer, name: str = "/floor") -> None:
         infinite_grid=True,
         cell_color=(226, 226, 224),
         section_color=(205, 206, 206),
-        fade_distance=18.0,
-        shadow_opacity=0.3,
+        fade_distance=60.0,
+        shadow_opacity=0.4,
     )
 
 
-def aim(camera: Any, motions: Sequence[Motion], body: BodyModel) -> None:
+def aim(camera: Any, motions: Sequence[Motion], body: BodyModel, aspect: float = 1.25) -> None:
     """Turn a camera so that it sees the whole path of motions that happen together.
 
     Args:
         camera: The server's `initial_camera`, or the camera of one client.
-        motions: At least one; the first is seen obliquely from its front.
+        motions: At least one; the first is seen obliquely from its front. Several are seen less so, from
+            higher up and afar: people who stand behind others then show between them.
         body: Whose joints are kept in the picture.
+        aspect: Width of the picture by its height.
     """
-    view = View(fov_deg=34.0, margin=0.12)
-    stage = stages(motions, body, 900, 800, view)[0].camera
+    view = (
+        View(fov_deg=34.0, margin=0.12) if len(motions) == 1 else View(24.0, 23.0, fov_deg=20.0, margin=0.1)
+    )
+    stage = stages(motions, body, round(800 * aspect), 800, view)[0].camera
     forward = stage.R_camera_world[2]
     camera.position = stage.position
     camera.look_at = stage.position + forward * (stage.position[1] / max(-forward[1], 0.1))

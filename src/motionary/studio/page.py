@@ -11,6 +11,7 @@ from typing import cast
 import viser
 
 from motionary.datasets.folder import Dataset
+from motionary.features import face_forward
 from motionary.studio.controls import Controls
 from motionary.studio.desk import Desk
 from motionary.studio.downloads import Download, make_download
@@ -237,7 +238,7 @@ class Studio:
             return added
         real = [
             Performer(
-                clip.motion.on_ground(self._figure.body),
+                face_forward(clip.motion).on_ground(self._figure.body),
                 f"real, {clip.distance_m * 100:.0f} cm off: {clip.record.path.rpartition('/')[2][:-4]}",
                 row + 1,
                 "real",
@@ -272,10 +273,11 @@ class Studio:
 
 
 def describe(performers: Sequence[Performer], num_frames: int, fps: float) -> str:
-    """One line about what is shown."""
+    """One line about what is shown, and a line for each real clip."""
     first = performers[0].motion
     label = f"{first.action}, " if first.action else ""
     people = f"{len(performers)} people, " if len(performers) > 1 else ""
     trust = first.trust.mean()
     doubt = f", trust {trust:.2f}" if trust < 1 else ""
-    return f"{label}{people}{num_frames / fps:.2f} s, {num_frames} frames at {fps:g}/s{doubt}"
+    real = "".join(f"\n{performer.caption}" for performer in performers if performer.kind == "real")
+    return f"{label}{people}{num_frames / fps:.2f} s, {num_frames} frames at {fps:g}/s{doubt}{real}"

@@ -14,7 +14,7 @@ from motionary.export.shading import Colour
 from motionary.motion import Motion
 from motionary.studio.feed import Message, bone_messages, position_message
 from motionary.studio.figures import Figure
-from motionary.studio.state import MOST_ABREAST, Performer, path_of, trust_colour
+from motionary.studio.state import Performer, path_of, sign, trust_colour
 
 STAGE = "/stage"
 CAPTION_ABOVE_M = 0.32
@@ -119,8 +119,9 @@ class Scene:
         """Turn every camera so that all people are seen."""
         clients = self._server.get_clients().values()
         motions = [person.motion for person in self.people]
-        for camera in (self._server.initial_camera, *(client.camera for client in clients)):
-            aim(camera, motions, figure.body)
+        aim(self._server.initial_camera, motions, figure.body)
+        for client in clients:
+            aim(client.camera, motions, figure.body, client.camera.aspect)
 
     def _take_place(
         self,
@@ -148,7 +149,7 @@ class Scene:
                 caption_name(index), performer.caption, font_screen_scale=0.85, anchor="bottom-center"
             )
         )
-        words.text = performer.caption if num_people <= MOST_ABREAST else str(index + 1)
+        words.text = sign(performer, index + 1, num_people)
         words.visible = num_people > 1
         self._places[index : index + 1] = [Person(index, mesh, look, words, motion, *track)]
 

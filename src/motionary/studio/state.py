@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from motionary.export.shading import CLAY, PALETTE, Colour
+from motionary.features import heading_rad
 from motionary.motion import Motion
 
 APART_M = 1.3
@@ -67,10 +68,12 @@ class Ask:
 def arrange(performers: Sequence[Performer]) -> list[Motion]:
     """Their motions at one frame rate, placed so that their first frames stand in rows about the origin.
 
-    The rate is the highest among them. Rows of one person each become one row, long ones several lines.
+    The rate is the highest among them. Rows of one person each become one row, long ones several lines. All
+    are turned by one angle, such that the first person faces +z, where `aim` looks from.
     """
     fps = max(performer.motion.fps for performer in performers)
-    motions = [performer.motion.resample(fps) for performer in performers]
+    angle_rad = -heading_rad(performers[0].motion)
+    motions = [performer.motion.resample(fps).turn(angle_rad) for performer in performers]
     rows = [performer.row for performer in performers]
     if len(set(rows)) == len(rows):
         return side_by_side(motions)
@@ -86,6 +89,17 @@ def arrange(performers: Sequence[Performer]) -> list[Motion]:
             back = np.array([0, 0, -ROWS_APART_M * depth], np.float32)
             placed[index] = replace(motion, translation=motion.translation + back)
     return [placed[index] for index in range(len(motions))]
+
+
+def sign(performer: Performer, number: int, num_people: int) -> str:
+    """What stands above somebody: the caption where there is room, else whose they are and their number.
+
+    Captions say whose somebody is before a colon, in few words before a comma.
+    """
+    whose, colon, _ = performer.caption.partition(":")
+    if num_people <= MOST_ABREAST:
+        return whose if performer.kind == "real" else performer.caption
+    return f"{whose.partition(',')[0]} {number}" if colon else str(number)
 
 
 def side_by_side(motions: Sequence[Motion]) -> list[Motion]:
