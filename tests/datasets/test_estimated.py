@@ -120,6 +120,23 @@ def test_a_list_cuts_out_the_stretch_it_names_frame_by_frame(estimated, make, tm
     assert rejected.reason == "nobody is seen from 8.45 s to 9 s"
 
 
+def test_estimates_that_look_wrong_are_named(estimated, make, tmp_path):
+    thrown, stiff = a_person(1, 0, 3, 80), a_person(1, 0, 3, 80)
+    thrown.motion.translation[15:] += 6.0  # ten metres within a tenth of a second
+    stiff.motion.pose[:] /= 1000
+    made = make(
+        tmp_path / "videos", estimated(kick__a=[thrown], kick__b=[stiff], kick__c=[a_person(1, 0, 3, 80)])
+    )
+    named = {clip.source: clip.suspect for clip in made.clips if clip.suspect}
+    assert set(named) == {"kick/a.mp4", "kick/b.mp4"}
+    assert "jumps at 10" in named["kick/a.mp4"]
+    assert "in frame 16" in named["kick/a.mp4"]
+    assert "radians taken for degrees" in named["kick/b.mp4"]
+    assert [item["clip"] for item in made.summary()["suspect"]] == sorted(
+        clip.path for clip in made.clips if clip.suspect
+    )
+
+
 def test_clips_carry_the_verdict_on_their_person(estimated, make, tmp_path):
     entries = estimated(kick__a=[a_person(1, 0, 3, 50)], kick__b=[a_person(1, 0, 3, 50)])
     index = tmp_path / "out" / "kick" / "b" / "estimate.json"

@@ -240,6 +240,16 @@ def test_clips_of_unknown_people_are_drawn_for_testing(data, tmp_path):
     assert {(clip.fps, clip.num_frames) for clip in faster.clips} == {(40.0, 11)}
 
 
+def test_published_clips_that_look_wrong_are_named(tmp_path):
+    pose, joints = np.random.default_rng(0).normal(0, 0.1, (20, 72)), np.zeros((20, 24, 3))
+    stored = {"poses": [pose, np.degrees(pose)], "joints3D": [joints] * 2, "y": [0, 1], "oldposes": []}
+    (tmp_path / "humanact12poses.pkl").write_bytes(pickle.dumps(stored))
+    dataset = import_published_set(tmp_path, "humanact12", tmp_path / "out")
+    good, spoilt = dataset.clips
+    assert good.suspect is None
+    assert "degrees taken for radians" in spoilt.suspect
+
+
 def test_damaged_or_malicious_files_are_refused_and_leave_nothing(data, tmp_path):
     folder = tmp_path / "HumanAct12Poses"
     folder.mkdir()

@@ -117,7 +117,7 @@ def _imported(dataset: "Dataset", out: Path) -> Answer:
     for item in dataset.rejected:
         progress.say(f"rejected {item.source}: {item.reason}")
     summary = dataset.summary()
-    for line in _suspect_lines(summary):
+    for line in suspect_lines(summary):
         progress.say(line)
     said = (
         f"{len(dataset)} clips of {len(dataset.actions)} actions, {len(summary['suspect'])} of them suspect, "
@@ -126,7 +126,8 @@ def _imported(dataset: "Dataset", out: Path) -> Answer:
     return Answer({"out": str(out), **summary}, (said,))
 
 
-def _suspect_lines(summary: dict[str, Any]) -> list[str]:
+def suspect_lines(summary: dict[str, Any]) -> list[str]:
+    """A line for each clip that looks wrong, by a data set's summary."""
     suspect = summary["suspect"]
     lines = [f"suspect {item['clip']}: {item['reason']}" for item in suspect[:MOST_REJECTED]]
     if (more := len(suspect) - MOST_REJECTED) > 0:
@@ -177,4 +178,4 @@ def _tables(summary: dict[str, Any]) -> list[Table | str]:
     lines = [f"rejected {item['source']}: {item['reason']}" for item in rejected[:MOST_REJECTED]]
     if (more := len(rejected) - MOST_REJECTED) > 0:
         lines.append(f"and {more} more rejected: --json and --html list them all")
-    return [table, *_suspect_lines(summary), *lines]
+    return [table, *suspect_lines(summary), *lines]

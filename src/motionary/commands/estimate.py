@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from motionary import progress
+from motionary.commands.dataset import suspect_lines
 from motionary.commands.speaking import Answer
 
 if TYPE_CHECKING:
@@ -210,6 +211,8 @@ def _answer(entries: "list[Entry]", out: Path, made: "Dataset | None") -> Answer
     if made:
         _tell_rejected(made, failed)
         facts["dataset"] = made.summary()
+        for line in suspect_lines(facts["dataset"]):
+            progress.say(line)
         held_out = sum(clip.split == "test" for clip in made.clips)
         lines.append(
             f"{len(made)} clips of {len(made.actions)} actions, {held_out} held out, "

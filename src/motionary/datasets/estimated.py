@@ -21,6 +21,7 @@ from motionary.estimators.batch import Entry, add_video, videos_in
 from motionary.estimators.choosing import CHOICES
 from motionary.estimators.saved import Stretch, choose_stretches, read_estimate
 from motionary.mocap import compiled_label_pattern, label_of
+from motionary.mocap.suspicion import suspect_in_estimate
 
 
 @dataclass(frozen=True)
@@ -218,4 +219,5 @@ class _Clips:
             start_s=stretch.start_s,
             person=stretch.person,
             verdict=stretch.verdict,
+            suspect=suspect_in_estimate(motion),
         )

@@ -22,6 +22,7 @@ from motionary.datasets.ntu13 import check_ntu13, read_ntu13
 from motionary.datasets.published import PublishedSet, to_motion
 from motionary.datasets.splitting import imported_split
 from motionary.datasets.uestc import check_uestc, read_uestc
+from motionary.mocap.suspicion import suspect_in_estimate
 
 READERS: dict[str, Callable[[Path], PublishedSet]] = {
     "ntu13": read_ntu13,
@@ -97,7 +98,7 @@ def _save_all(published: PublishedSet, folder: Path, fps: float | None) -> list[
         motion = to_motion(clip, action, published.fps, body).resample(fps or published.fps)
         relative = clip_path(action, clip.name, taken)
         motion.save(folder / relative)
-        record = clip_record(motion, relative, action, clip.subject)
+        record = clip_record(motion, relative, action, clip.subject, suspect=suspect_in_estimate(motion))
         records.append((replace(record, split=clip.split or "train"), clip.split is not None))
     return records
 

@@ -22,8 +22,8 @@ from motionary.datasets.splitting import imported_split
 from motionary.estimators.external import DEFAULT_FPS, VideoResult, find_results, read_results
 from motionary.estimators.external.layouts import BODY
 from motionary.mocap import compiled_label_pattern, label_of
-from motionary.mocap.reading import SUFFIXES, free_body
-from motionary.mocap.suspicion import in_words, pose_suspicions
+from motionary.mocap.reading import SUFFIXES
+from motionary.mocap.suspicion import suspect_in_estimate
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _save(
                 file.subject,
                 source=file.name,
                 start_s=start_s,
-                suspect=in_words(pose_suspicions(motion, free_body())),
+                suspect=suspect_in_estimate(motion),
             )
         )
 

@@ -12,8 +12,9 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from motionary.body.limits import beyond_limits
-from motionary.body.skeleton import JOINT_INDEX
+from motionary.body.skeleton import JOINT_INDEX, JOINT_NAMES
 from motionary.body.smpl import BodyModel
+from motionary.mocap.reading import FASTEST_M_S, free_body
 from motionary.motion import Motion
 
 SHORTEST_S, SHORTEST = 0.4, 5
@@ -92,7 +93,7 @@ class Suspicion:
     """Something that looks wrong."""
 
     kind: str
-    """scale, axis, degrees, radians, sides, way, frozen or ground."""
+    """scale, axis, degrees, radians, jump, sides, way, frozen or ground."""
     text: str
     """What was seen, what people do, what to do about it."""
 
@@ -149,7 +150,12 @@ def pose_suspicions(motion: Motion, body: BodyModel) -> list[Suspicion]:
         return []
     if (angles := _degrees(seen := _seen(motion, body))) or (angles := _radians(seen)):
         return [angles]
-    return _found((_sides, _frozen), seen)
+    return _found((_jump, _sides, _frozen), seen)
+
+
+def suspect_in_estimate(motion: Motion) -> str | None:
+    """What looks wrong in an estimated motion, in words for a data set's index; None where nothing does."""
+    return in_words(pose_suspicions(motion, free_body()))
 
 
 def in_words(found: Sequence[Suspicion]) -> str | None:
@@ -199,6 +205,18 @@ def _radians(seen: _Seen) -> Suspicion | None:
         "radians",
         f"no joint is ever turned by more than {np.degrees(most):.1f} degrees from the T pose; people lower "
         "their arms. Were radians taken for degrees? Multiply the angles by 57.3 and import again.",
+    )
+
+
+def _jump(seen: _Seen) -> Suspicion | None:
+    speed_m_s = np.linalg.norm(np.diff(seen.points, axis=0), axis=-1) * seen.motion.fps
+    if speed_m_s.max() <= FASTEST_M_S:
+        return None
+    frame, joint = np.unravel_index(speed_m_s.argmax(), speed_m_s.shape)
+    return Suspicion(
+        "jump",
+        f"{JOINT_NAMES[joint]} jumps at {speed_m_s.max():.0f} m/s in frame {frame + 2}; people stay below "
+        f"{FASTEST_M_S:.0f} m/s. Was the track lost, or another person taken up? Cut it there.",
     )
 
 
