@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from motionary.body.skeleton import NUM_JOINTS, PARENTS
+from motionary.body.kinematics import forward_kinematics
+from motionary.body.skeleton import NUM_JOINTS
 from motionary.rotations import axis_angle_to_matrix
 
 
@@ -104,7 +105,7 @@ class ShapedBody:
             raise ValueError(
                 f"pose must be (..., 24, 3) axis-angle or (..., 24, 3, 3) matrices; got {tuple(pose.shape)}."
             )
-        R_world_joint, joints = _forward_kinematics(pose, self.joints)
+        R_world_joint, joints = forward_kinematics(pose, self.joints)
         if translation is not None:
             joints = joints + translation[..., None, :]
         return PosedBody(self, pose, R_world_joint, joints)
@@ -148,16 +149,3 @@ class PosedBody:
         for axis, turn in enumerate(turns):
             points = torch.addcmul(points, turn, rest[..., axis, None, :])
         return points.mT
-
-
-def _forward_kinematics(
-    rotations: Float[Tensor, "*B 24 3 3"], rest_joints: Float[Tensor, "*S 24 3"]
-) -> tuple[Float[Tensor, "*B 24 3 3"], Float[Tensor, "*C 24 3"]]:
-    R_world = [rotations[..., 0, :, :]]
-    joints = [rest_joints[..., 0, :].expand(*rotations.shape[:-3], 3)]
-    for joint in range(1, NUM_JOINTS):
-        parent = PARENTS[joint]
-        bone = rest_joints[..., joint, :] - rest_joints[..., parent, :]
-        joints.append(joints[parent] + (R_world[parent] @ bone[..., None]).squeeze(-1))
-        R_world.append(R_world[parent] @ rotations[..., joint, :, :])
-    return torch.stack(R_world, dim=-3), torch.stack(joints, dim=-2)
