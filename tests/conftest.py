@@ -1,8 +1,11 @@
-"""Where the tests find real data and golden vectors; tests that need them skip where they are absent."""
+"""Real data, golden vectors and a real browser; tests that need them skip where they are absent."""
 
 import importlib.util
+import json
 import os
 import re
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,23 @@ import torch
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("MOTIONARY_SHARED", REPOSITORY.parent / "shared"))
 GOLDEN = Path(os.environ.get("MOTIONARY_GOLDEN", SHARED / "golden"))
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--enable-unsafe-swiftshader",
+    "--window-size=1000,640",
+)
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +109,87 @@ def golden_seed(golden_readme) -> Callable[[str], int]:
         return int(found[1])
 
     return stated
+
+
+class Browser:
+    """A headless Chromium, driven as a person would, and the folder that its downloads go to."""
+
+    def __init__(self, folder: Path) -> None:
+        webdriver = pytest.importorskip("selenium.webdriver")
+        if not (CHROMIUM and DRIVER):
+            pytest.skip("needs chromium and chromedriver (Debian: apt install chromium chromium-driver)")
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir()
+        options = webdriver.ChromeOptions()
+        for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
+            options.add_argument(flag)
+        options.binary_location = CHROMIUM
+        # Without the second, Chromium holds back every file after the first that no real click asked for.
+        prefs = {
+            "download.default_directory": str(self.downloads),
+            "profile.default_content_setting_values.automatic_downloads": 1,
+        }
+        options.add_experimental_option("prefs", prefs)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        self.driver.set_script_timeout(PATIENCE_S)  # a busy processor draws a page's 3D scene slowly
+
+    def open(self, address: str) -> None:
+        """Open a page."""
+        self.driver.get(address)
+
+    def run(self, script: str) -> object:
+        """What a script returns, run in the page."""
+        return self.driver.execute_script(script)
+
+    def text(self) -> str:
+        """All words of the page, and what its fields hold."""
+        return self.run(
+            "return document.body.innerText + [...document.querySelectorAll('input,textarea')]"
+            ".map(field => field.value).join(' ')"
+        )
+
+    def click(self, words: str) -> None:
+        """Click the button that bears these words."""
+        found = [b for b in self.driver.find_elements("tag name", "button") if b.text.strip() == words]
+        assert found, f"no button {words!r}"
+        self.driver.execute_script("arguments[0].scrollIntoView(); arguments[0].click()", found[0])
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after another."""
+        for key in keys:
+            self.driver.find_element("tag name", "body").send_keys(key)
+
+    def until(self, true: Callable[[], object] | str) -> object:
+        """Wait for something, or for a script's value, to come about, and say what it is."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            if told := self.run(f"return {true}") if isinstance(true, str) else true():
+                return told
+            time.sleep(0.1)
+        raise AssertionError(f"{true} stayed false; the page says: {self.text()}")
+
+    def downloaded(self, suffix: str) -> Path:
+        """The whole file of that suffix, once it is there."""
+        return self.until(lambda: next(self.downloads.glob(f"*{suffix}"), None))
+
+    def complaints(self) -> list[str]:
+        """What the page wrote to its console as an error."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def asked(self) -> list[str]:
+        """Addresses that the page asked for since this was last called."""
+        entries = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [
+            entry["params"].get("request", entry["params"]).get("url", "")
+            for entry in entries
+            if entry["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated")
+        ]
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """A window; skips where there is no Chromium."""
+    opened = Browser(tmp_path)
+    yield opened
+    opened.driver.quit()

@@ -3,7 +3,6 @@
 import http.client
 import json
 import shutil
-import time
 from pathlib import Path
 
 import av
@@ -148,47 +147,9 @@ def test_a_port_in_use_is_a_clear_error(page, cut):
         ChoosingPage(cut[1], cut[2], cut[0] / "clips", page.port)
 
 
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--window-size=1200,700", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
-
-
-@pytest.fixture
-def browser(tmp_path):
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield running
-    running.quit()
-
-
-def until(browser, script: str, seconds: float = 30.0):
-    """What a script returns as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if told := browser.execute_script(f"return {script}"):
-            return told
-        time.sleep(0.05)
-    raise AssertionError(f"{script} stayed false; the page says: {browser.find_element('id', 'said').text}")
-
-
-def press(browser, *keys: str) -> None:
-    for key in keys:
-        browser.find_element("tag name", "body").send_keys(key)
-
-
 def seek(browser, seconds: float) -> None:
-    browser.execute_script(f"video.pause(); video.currentTime = {seconds}")
-    until(browser, "!video.seeking && video.readyState >= 2")
+    browser.run(f"video.pause(); video.currentTime = {seconds}")
+    browser.until("!video.seeking && video.readyState >= 2")
 
 
 def shown(path: Path) -> np.ndarray:
@@ -200,38 +161,38 @@ def shown(path: Path) -> np.ndarray:
 
 def test_a_person_chooses_with_the_keyboard(page, browser, cut, tmp_path):
     root, clips, _ = cut
-    browser.get(page.address)
-    until(browser, "document.body.dataset.index === '0' && video.readyState >= 2 && video.videoWidth === 320")
-    assert browser.find_element("id", "name").text == clips[0].clip
-    until(browser, "video.currentTime > 0.05")  # it plays by itself
-    press(browser, " ")
-    assert browser.execute_script("return video.paused")
+    browser.open(page.address)
+    browser.until("document.body.dataset.index === '0' && video.readyState >= 2 && video.videoWidth === 320")
+    assert browser.driver.find_element("id", "name").text == clips[0].clip
+    browser.until("video.currentTime > 0.05")  # it plays by itself
+    browser.press(" ")
+    assert browser.run("return video.paused")
 
     seek(browser, 0.5 + 1e-3)
-    press(browser, ".", "[")  # one frame on, and begin there
+    browser.press(".", "[")  # one frame on, and begin there
     seek(browser, 1.2 + 1e-3)
-    press(browser, "]", "a")  # end with that frame
-    until(browser, "document.body.dataset.index === '1' && video.readyState >= 2")
-    press(browser, "r")
-    until(browser, "document.body.dataset.index === '2' && video.readyState >= 2")
-    assert "0.20 to" in browser.find_element("id", "part").text  # as the rules would trim it
-    press(browser, "x", "a")
-    until(browser, "document.body.dataset.index === '3' && video.readyState >= 2")
+    browser.press("]", "a")  # end with that frame
+    browser.until("document.body.dataset.index === '1' && video.readyState >= 2")
+    browser.press("r")
+    browser.until("document.body.dataset.index === '2' && video.readyState >= 2")
+    assert "0.20 to" in browser.driver.find_element("id", "part").text  # as the rules would trim it
+    browser.press("x", "a")
+    browser.until("document.body.dataset.index === '3' && video.readyState >= 2")
 
-    browser.get(page.address)  # as if the page had been closed: it goes on at the first undecided one
-    until(browser, "document.body.dataset.index === '3' && video.readyState >= 2")
-    assert "3 of 4" in browser.find_element("id", "count").text
-    press(browser, "\ue012")  # left
-    until(browser, "document.body.dataset.index === '2' && clip().decision")
-    press(browser, "u")
-    until(browser, "!clip().decision")
-    press(browser, "a")
-    until(browser, "document.body.dataset.index === '3'")
-    press(browser, "q")
-    assert "Press q again" in until(browser, "document.getElementById('said').textContent")
+    browser.open(page.address)  # as if the page had been closed: it goes on at the first undecided one
+    browser.until("document.body.dataset.index === '3' && video.readyState >= 2")
+    assert "3 of 4" in browser.driver.find_element("id", "count").text
+    browser.press("\ue012")  # left
+    browser.until("document.body.dataset.index === '2' && clip().decision")
+    browser.press("u")
+    browser.until("!clip().decision")
+    browser.press("a")
+    browser.until("document.body.dataset.index === '3'")
+    browser.press("q")
+    assert "Press q again" in browser.until("document.getElementById('said').textContent")
     assert not page.finished.is_set()
-    press(browser, "q")
-    until(browser, "document.body.dataset.finished")
+    browser.press("q")
+    browser.until("document.body.dataset.finished")
     assert page.finished.wait(5)
 
     made = page.decisions.made
@@ -240,16 +201,11 @@ def test_a_person_chooses_with_the_keyboard(page, browser, cut, tmp_path):
     first = made[clips[0].clip]
     assert (first.start, first.end) == pytest.approx((16 / 30, 37 / 30), abs=2e-3)
     assert (made[clips[2].clip].start, made[clips[2].clip].end) == pytest.approx((0.0, 1.5), abs=2e-3)
-    requested = [
-        json.loads(entry["message"])["message"]["params"]["request"]["url"]
-        for entry in browser.get_log("performance")
-        if '"Network.requestWillBeSent"' in entry["message"]
-    ]
+    requested = browser.asked()
     assert any(url.endswith("/clip/2") for url in requested)
     here = f"http://127.0.0.1:{page.port}/"
     assert [url for url in requested if url.startswith("http") and not url.startswith(here)] == []
-    errors = [entry for entry in browser.get_log("browser") if "favicon" not in entry["message"]]
-    assert errors == []
+    assert [message for message in browser.complaints() if "favicon" not in message] == []
 
     rows = write_chosen(clips, list(made.values()), root / "clips", tmp_path / "finegym2")
     assert [(row.label, row.samples, row.refused, row.undecided) for row in rows] == [

@@ -1,8 +1,6 @@
 """A report says what a run holds, in a page that plays in a real browser and asks for nothing."""
 
 import json
-import shutil
-import time
 
 import pytest
 import torch
@@ -14,11 +12,6 @@ from motionary.models.checkpoint import Model
 from motionary.report import ReportConfig, report_run
 
 ACTIONS = ("wave", "kick <b>")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--window-size=1200,900",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-]  # fmt: skip
 
 
 def a_row(name: str) -> Row:
@@ -118,38 +111,12 @@ def test_scores_of_another_model_are_refused(run, tmp_path):
         EvaluationResult.load(tmp_path)
 
 
-@pytest.fixture
-def browser(tmp_path):
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield running
-    running.quit()
-
-
-def until(browser, script: str, seconds: float = 30.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if told := browser.execute_script(f"return {script}"):
-            return told
-        time.sleep(0.1)
-    raise AssertionError(f"{script} stayed false")
-
-
 def test_it_plays_in_a_browser_without_errors_or_requests(page, browser):
-    browser.get(page.as_uri())
-    if browser.execute_script("return !document.createElement('canvas').getContext('webgl')"):
+    browser.open(page.as_uri())
+    if browser.run("return !document.createElement('canvas').getContext('webgl')"):
         pytest.skip("this chromium draws no WebGL")
-    until(browser, "+document.querySelector('canvas').dataset.frame > 2")
-    shades = until(
-        browser,
+    browser.until("+document.querySelector('canvas').dataset.frame > 2")
+    shades = browser.until(
         """(() => { const c = document.querySelector('canvas'), gl = c.getContext('webgl');
         document.querySelector('.frame').dispatchEvent(new Event('input'));
         return new Promise(done => requestAnimationFrame(() => {
@@ -162,14 +129,9 @@ def test_it_plays_in_a_browser_without_errors_or_requests(page, browser):
           done([blue, orange]); })) })()""",
     )
     assert min(shades) > 500, "a blue and an orange person are seen"
-    browser.execute_script(
+    browser.run(
         "const s = document.querySelector('.show'); s.value = 1; s.dispatchEvent(new Event('change'))"
     )
-    until(browser, "document.querySelector('output').textContent.endsWith('0.67 s')")
-    assert [entry["message"] for entry in browser.get_log("browser")] == []
-    asked = {
-        json.loads(entry["message"])["message"]["params"]["request"]["url"].partition(":")[0]
-        for entry in browser.get_log("performance")
-        if '"Network.requestWillBeSent"' in entry["message"]
-    }
-    assert asked <= {"file", "data", "chrome"}
+    browser.until("document.querySelector('output').textContent.endsWith('0.67 s')")
+    assert browser.complaints() == []
+    assert {url.partition(":")[0] for url in browser.asked()} <= {"file", "data", "chrome"}

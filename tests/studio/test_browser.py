@@ -12,7 +12,7 @@ import pytest
 from motionary.motion import Motion
 from motionary.studio import open_source
 
-pytestmark = pytest.mark.slow  # pictures without a GPU: a minute and more
+slow = pytest.mark.slow  # pictures without a GPU: a minute and more
 
 
 def picture(browser) -> np.ndarray:
@@ -27,21 +27,45 @@ def bodies_px(browser) -> int:
     return int((np.ptp(shot, axis=2) > 10).sum())
 
 
+def enter(browser, studio) -> None:
+    """Open a studio and wait until its panel is there."""
+    browser.open(studio.address)
+    browser.until(lambda: "Download" in browser.text())
+
+
+def hosts_asked(browser) -> set[str]:
+    return {url.split("/")[2] for url in browser.asked() if url.startswith(("http", "ws"))}
+
+
+def test_what_a_click_made_arrives_as_a_file(checkpoint, start, browser):
+    studio = start(open_source(str(checkpoint)), body="sticks")  # quick to draw, and held still too
+    studio.play(False)
+    enter(browser, studio)
+    before = studio.shown[0].motion
+    browser.click("Another seed")
+    browser.until(lambda: studio.shown[0].motion is not before)
+    browser.click("Download")
+    motion = Motion.load(browser.downloaded(".npz"))
+    assert np.allclose(motion.pose, studio.shown[0].motion.pose)
+    assert browser.complaints() == []
+
+
+@slow
 def test_a_click_performs_and_files_arrive(checkpoint, start, browser):
     studio = start(open_source(str(checkpoint)))
-    browser.open(studio.address)
-    assert browser.until(lambda: bodies_px(browser) > 1000)
+    enter(browser, studio)
+    browser.until(lambda: bodies_px(browser) > 1000)
     assert "walk, 0.48 s, 12 frames at 25/s" in browser.text()
 
     browser.click("Pause")
-    assert browser.until(lambda: not studio.player.playing)
+    browser.until(lambda: not studio.player.playing)
     before = studio.shown[0].motion
     browser.click("Another seed")
-    assert browser.until(lambda: studio.shown[0].motion is not before)
+    browser.until(lambda: studio.shown[0].motion is not before)
     assert studio.desk.rest()
     assert not np.allclose(studio.shown[0].motion.pose, before.pose, atol=1e-3)
     browser.click("Play")
-    assert browser.until(lambda: studio.player.playing and studio.player.frame > 2)
+    browser.until(lambda: studio.player.playing and studio.player.frame > 2)
 
     browser.click("Download")
     motion = Motion.load(browser.downloaded(".npz"))
@@ -51,35 +75,37 @@ def test_a_click_performs_and_files_arrive(checkpoint, start, browser):
         made = studio.download(format)
         client.send_file_download(made.name, made.content, save_immediately=True)
         file = browser.downloaded(f".{format}")
-        assert browser.until(lambda file=file, made=made: file.stat().st_size == len(made.content))
+        browser.until(lambda file=file, made=made: file.stat().st_size == len(made.content))
     assert len(pygltflib.GLTF2().load(str(browser.downloaded(".glb"))).animations) == 1
     with av.open(io.BytesIO(browser.downloaded(".mp4").read_bytes())) as film:
         assert sum(1 for _ in film.decode(video=0)) == 12
     assert browser.complaints() == []
-    assert browser.hosts_asked() == {studio.address.removeprefix("http://")}
+    assert hosts_asked(browser) == {studio.address.removeprefix("http://")}
 
 
+@slow
 def test_a_held_pose_reaches_a_browser_that_comes_late(folder, start, browser):
     studio = start(open_source(str(folder)))
     studio.play(False)
-    browser.open(studio.address)
-    assert browser.until(lambda: bodies_px(browser) > 1000)
+    enter(browser, studio)
+    browser.until(lambda: bodies_px(browser) > 1000)
     first = picture(browser)
     studio.seek(7)  # the knee is bent by 1.4 rad
-    assert browser.until(lambda: (np.abs(picture(browser) - first).max(2) > 60).sum() > 300)
+    browser.until(lambda: (np.abs(picture(browser) - first).max(2) > 60).sum() > 300)
     assert browser.complaints() == []
 
 
+@slow
 def test_the_page_taken_away_plays_without_a_server(folder, start, browser, tmp_path):
     studio = start(open_source(str(folder)))
     page = tmp_path / "page.html"
     page.write_bytes(studio.download("html").content)
-    browser.driver.get(page.as_uri())
-    assert browser.until(lambda: bodies_px(browser) > 1000)
+    browser.open(page.as_uri())
+    browser.until(lambda: bodies_px(browser) > 1000)
     first = picture(browser)
     deadline = time.monotonic() + 60
     while (np.abs(picture(browser) - first).max(2) > 60).sum() < 200 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert time.monotonic() < deadline
     assert browser.complaints() == []
-    assert browser.hosts_asked() == set()
+    assert hosts_asked(browser) == set()
