@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= motionary-demo
 
-.PHONY: install demo test lint check format slow docs clean lowest audit
+.PHONY: install demo test lint check format slow docs clean lowest audit audit-offline
 
 install: $(VENV)/.installed
 
@@ -46,6 +46,11 @@ lowest:
 audit: install
 	$(BIN)/python -m pip install --quiet "pip-audit>=2.7"
 	$(BIN)/pip-audit --skip-editable
+
+# The same against a snapshot, where the service cannot be reached: make audit-offline DATABASE=db.json
+audit-offline: install
+	$(BIN)/python -m pip install --quiet "pip-audit>=2.7"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/advisories.py $(DATABASE) --skip-editable
 
 clean:
 	rm -rf $(VENV)
