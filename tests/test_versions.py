@@ -1,7 +1,8 @@
 """Files of every format version that there ever was are read; newer ones are refused politely.
 
 `versions/v1` was written by the package before data sets, models and training states had a second version,
-`versions/v2` by the one that gave them theirs: both by training for one of two epochs on two made-up clips.
+`versions/v2` by the one that gave them theirs, `versions/v3` by the one that gave models a third: all
+by training for one of two epochs on two made-up clips.
 """
 
 import json
@@ -15,12 +16,13 @@ from motionary.datasets import Dataset
 from motionary.datasets.packed import _opened, open_packed
 from motionary.estimators.batch.manifest import Manifest
 from motionary.models.checkpoint import load_model
+from motionary.models.prior import LatentPrior, PosteriorPrior
 from motionary.motion import Motion
 from motionary.training import resume
 from motionary.training.state import Run
 
 VERSIONS = Path(__file__).parent / "versions"
-BOTH = sorted(path.name for path in VERSIONS.iterdir())
+ALL = sorted(path.name for path in VERSIONS.iterdir())
 
 
 def with_header(content: bytes, change) -> bytes:
@@ -35,7 +37,7 @@ def with_header(content: bytes, change) -> bytes:
     return len(written).to_bytes(8, "little") + written + content[size:]
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=ALL)
 def kept(request, tmp_path) -> Path:
     """A copy of a version's files; the training state finds its data set there."""
     folder = tmp_path / request.param
@@ -50,8 +52,8 @@ def newer(notes: dict) -> dict:
 
 
 def test_every_version_is_kept():
-    found = [json.loads((VERSIONS / name / "dataset.json").read_text())["format_version"] for name in BOTH]
-    assert found == [1, 2]
+    found = [json.loads((VERSIONS / name / "dataset.json").read_text())["format_version"] for name in ALL]
+    assert found == [1, 2, 2]
 
 
 def test_data_sets_of_every_version_are_read(kept):
@@ -67,7 +69,9 @@ def test_models_of_every_version_are_read(kept):
     model = load_model(kept / "model.safetensors")
     assert model.actions == ("jump", "walk")
     assert model.network.config.latent_dim == 4
-    assert (model.prior is not None) == (kept.name == "v2")  # what the second version brought
+    kinds = {"v1": type(None), "v2": LatentPrior, "v3": PosteriorPrior}
+    assert type(model.prior) is kinds[kept.name]
+    assert (model.network.config.window > 0) == (kept.name == "v3")
 
 
 def test_runs_of_every_version_go_on(kept):

@@ -43,10 +43,11 @@ from motionary.export.bvh import write_bvh
 from motionary.finegym.annotations import read_annotations
 from motionary.finegym.plan import read_rows, write_rows
 from motionary.mocap import read_motion
-from motionary.models.actor import Actor, ActorConfig, to_reference
+from motionary.models.actor import Actor, ActorConfig
 from motionary.models.checkpoint import Model, load_model
 from motionary.models.published import PublishedOptions, import_published
 from motionary.models.recognisers import GruConfig, GruRecogniser, Recogniser, read_published
+from motionary.models.reference import to_reference
 from motionary.motion import Motion
 from motionary.torch_files import read_torch_file
 from motionary.training.config import TrainConfig

@@ -52,7 +52,7 @@ def train(
     *,
     out: Path | None = None,
     resume: Path | None = None,
-    preset: Literal["small", "paper"] = "small",
+    preset: Literal["small", "best", "paper"] = "small",
     epochs: int | None = None,
     seed: int | None = None,
     config: Annotated[tuple[str, ...], arg(name="set", metavar="NAME=VALUE")] = (),
@@ -64,7 +64,8 @@ def train(
         dataset: Data set folder.
         out: Folder of the run: model.safetensors, logs, samples.
         resume: A run to go on with, instead of DATASET and OUT.
-        preset: small learns on a CPU; paper is the published recipe.
+        preset: small learns on a CPU; best begins with what is linear in the data; paper is the published
+            recipe.
         epochs: Passes over the data, instead of the preset's.
         seed: Seed of everything random.
         config: Other settings of the preset, such as learning_rate=3e-4 or augment.mirror=true.

@@ -26,8 +26,9 @@ from motionary.evaluation.watching import (
 )
 from motionary.features import half_turn
 from motionary.models import Model
-from motionary.models.actor import Actor, ActorConfig, from_reference
+from motionary.models.actor import Actor, ActorConfig
 from motionary.models.recognisers import GruRecogniser, read_published
+from motionary.models.reference import from_reference
 
 BATCH = 16
 """Of the golden evaluations."""

@@ -11,7 +11,8 @@ from motionary.evaluation.published_files import PublishedScores
 from motionary.evaluation.watching import watch_with_published_stgcn
 from motionary.features import half_turn
 from motionary.models import Model
-from motionary.models.actor import Actor, ActorConfig, from_reference
+from motionary.models.actor import Actor, ActorConfig
+from motionary.models.reference import from_reference
 from motionary.models.stgcn import Stgcn, StgcnConfig, from_published
 
 BATCH, NUM_ACTIONS = 16, 40

@@ -11,19 +11,11 @@ from torch.testing import assert_close
 
 from motionary.body.smpl import BodyModel
 from motionary.features import features_to_vertices
-from motionary.models.actor import (
-    Actor,
-    ActorConfig,
-    LossWeights,
-    actor_loss,
-    attend_one,
-    from_reference,
-    sample_latents,
-    sinusoids,
-    to_reference,
-)
+from motionary.models.actor import Actor, ActorConfig, attend_one, sample_latents, sinusoids
 from motionary.models.dropout import Dropout
+from motionary.models.loss import LossWeights, actor_loss
 from motionary.models.points import BodyPoints
+from motionary.models.reference import from_reference, to_reference
 
 TINY = ActorConfig(num_actions=3, latent_dim=16, ff_dim=32, num_layers=2, num_heads=2)
 

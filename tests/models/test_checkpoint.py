@@ -18,7 +18,7 @@ from motionary.models.checkpoint import (
     load_model,
     read_safetensors,
 )
-from motionary.models.prior import LatentPrior
+from motionary.models.prior import LatentPrior, PosteriorPrior
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,15 @@ def test_a_saved_model_comes_back(model, path):
     assert replace(again, network=model.network) == model
 
 
-def test_a_model_comes_back_with_what_it_draws_latents_from(model, path):
-    prior = LatentPrior(torch.randn(2, 16), torch.randn(2, 16, 16).tril())
+@pytest.mark.parametrize(
+    "prior",
+    [
+        LatentPrior(torch.randn(2, 16), torch.randn(2, 16, 16).tril()),
+        PosteriorPrior(torch.randn(20, 16), torch.rand(20, 16), torch.arange(20) % 2),
+    ],
+    ids=["fitted", "posteriors"],
+)
+def test_a_model_comes_back_with_what_it_draws_latents_from(prior, model, path):
     replace(model, prior=prior).save(path)
     z = sample_latents(2, 16, 0)
     again = load_model(path)
@@ -65,10 +72,23 @@ def test_a_model_comes_back_with_what_it_draws_latents_from(model, path):
     assert not torch.allclose(again.decode_action(z, 1, 9), model.decode_action(z, 1, 9))
 
 
+def test_a_linear_way_past_the_transformers_comes_back(model, path):
+    network = Actor(replace(model.network.config, window=40)).eval()
+    network.start(torch.randn(30, 40, 25, 6), kl=1e-6)
+    replace(model, network=network).save(path)
+    z = sample_latents(2, 16, 0)
+    assert_close(
+        load_model(path).decode_action(z, 1, 9), replace(model, network=network).decode_action(z, 1, 9)
+    )
+    assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 3
+
+
 def test_only_what_older_versions_cannot_read_says_so(model, path):
     assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 1
     replace(model, prior=LatentPrior(torch.zeros(2, 16), torch.eye(16).expand(2, -1, -1))).save(path)
     assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 2
+    replace(model, prior=PosteriorPrior(torch.zeros(2, 16), torch.ones(2, 16), torch.arange(2))).save(path)
+    assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 3
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from torch.testing import assert_close
 
 from motionary.features import half_turn
 from motionary.generation import generate
-from motionary.models.actor import Actor, ActorConfig, to_reference
+from motionary.models.actor import Actor, ActorConfig
 from motionary.models.checkpoint import Model, load_model
 from motionary.models.published import (
     PublishedOptions,
@@ -24,6 +24,7 @@ from motionary.models.published import (
     import_published,
     published_latents,
 )
+from motionary.models.reference import to_reference
 
 TINY = ActorConfig(num_actions=3, latent_dim=16, ff_dim=32, num_layers=2)
 

@@ -13,7 +13,7 @@ import torch
 from motionary import load_model
 from motionary.datasets import Clips
 from motionary.locks import alone_in
-from motionary.models.actor import LossWeights
+from motionary.models.loss import LossWeights
 from motionary.motion import Motion
 from motionary.training import TrainConfig, loop, resume, step, train
 from motionary.training.loop import learning_rate
@@ -40,10 +40,11 @@ def losses(run) -> list[dict]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_resumed_run_repeats_the_unbroken_one(dataset, tmp_path):
+@pytest.mark.parametrize("config", [TINY, replace(TINY, spectrum=True, latents="posteriors")])
+def test_a_resumed_run_repeats_the_unbroken_one(config, dataset, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    train(dataset, whole, TINY)
-    train(dataset, broken, TINY, stop_after=2)
+    train(dataset, whole, config)
+    train(dataset, broken, config, stop_after=2)
     assert [entry["epoch"] for entry in losses(broken)] == [1, 2]
     resume(broken)
     assert losses(broken) == losses(whole)
@@ -61,6 +62,16 @@ def test_a_fitted_prior_is_that_of_the_training_clips(dataset, tmp_path):
     for label in range(2):
         expected = posterior.mean[batch.action == label].mean(0)
         assert (model.prior.mean[label] - expected).abs().max() < 0.1 * posterior.mean.std()
+
+
+def test_a_spectrum_keeps_motions_from_the_first_epoch_on(dataset, tmp_path):
+    """The same network without it has everything to learn."""
+    errors = {}
+    for spectrum in (False, True):
+        config = replace(TINY, epochs=1, validate_every=1, spectrum=spectrum, loss=LossWeights(kl=1e-9))
+        train(dataset, tmp_path / str(spectrum), config)
+        errors[spectrum] = losses(tmp_path / str(spectrum))[-1]["validation/features"]
+    assert errors[True] < 0.5 * errors[False]
 
 
 @pytest.mark.parametrize(("number", "at_step"), [(signal.SIGTERM, 2), (signal.SIGINT, 3), (signal.SIGINT, 4)])

@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from motionary.datasets import ClipBatch
-from motionary.models.actor import LossWeights
+from motionary.models.loss import LossWeights
 from motionary.training import TrainConfig
 from motionary.training.processes import Processes
 from motionary.training.state import Run

@@ -37,7 +37,7 @@ def assets_get(name: Positional[str], /) -> Answer:
     from motionary.body.assets import get_asset
 
     path = get_asset(name)
-    return Answer({"path": str(path)}, (str(path),))
+    return Answer.of_file("path", path)
 
 
 def assets_set(name: Positional[str], file: Positional[Path], /) -> Answer:

@@ -34,7 +34,7 @@ def figure_curves(
     if scores:
         panels += score_panels(dict(map(_epoch_and_path, scores)))
     save_chart(draw_curves(panels), out)
-    return Answer({"picture": str(out)}, (str(out),))
+    return Answer.of_file("picture", out)
 
 
 def figure_confusion(
@@ -65,7 +65,7 @@ def figure_confusion(
         counts = confusion_of(judge, tested if tested.clips else dataset)
         matrices.append((f"{folder.resolve().name}, {100 * accuracy(counts):.1f} %", counts))
     save_chart(draw_confusion(matrices, judge.actions), out)
-    return Answer({"picture": str(out)}, (str(out),))
+    return Answer.of_file("picture", out)
 
 
 def _epoch_and_path(text: str) -> tuple[int, Path]:

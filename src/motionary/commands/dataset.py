@@ -156,7 +156,17 @@ def dataset_inspect(
         _write_page(loaded, html, pictures)
     page = {} if html is None else {"page": str(html)}
     lines = [f"{what}: {path}" for what, path in page.items()]
-    return Answer(loaded.summary() | page, (*_tables(loaded.summary()), *lines))
+    summary = loaded.summary()
+    return Answer(summary | page, (*_tables(summary), *lines))
+
+
+def made_line(dataset: "Dataset") -> str:
+    """What a data set that was just made holds, in a line."""
+    held_out = len(dataset.split("test"))
+    return (
+        f"{len(dataset)} clips of {len(dataset.actions)} actions, {held_out} held out, "
+        f"{len(dataset.rejected)} rejected -> {dataset.root}"
+    )
 
 
 def _write_page(dataset: "Dataset", html: Path, pictures: int) -> None:

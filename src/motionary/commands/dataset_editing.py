@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import Positional
 
 from motionary import progress
+from motionary.commands.dataset import made_line
 from motionary.commands.speaking import Answer
 
 if TYPE_CHECKING:
@@ -167,9 +168,4 @@ def _target(out: Path | None, in_place: bool) -> Path | None:
 
 
 def _answer(dataset: "Dataset") -> Answer:
-    held_out = len(dataset.split("test"))
-    said = (
-        f"{len(dataset)} clips of {len(dataset.actions)} actions, {held_out} held out, "
-        f"{len(dataset.rejected)} rejected -> {dataset.root}"
-    )
-    return Answer({"out": str(dataset.root), **dataset.summary()}, (said,))
+    return Answer({"out": str(dataset.root), **dataset.summary()}, (made_line(dataset),))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from motionary import progress
-from motionary.commands.dataset import suspect_lines
+from motionary.commands.dataset import made_line, suspect_lines
 from motionary.commands.speaking import Answer
 
 if TYPE_CHECKING:
@@ -213,11 +213,7 @@ def _answer(entries: "list[Entry]", out: Path, made: "Dataset | None") -> Answer
         facts["dataset"] = made.summary()
         for line in suspect_lines(facts["dataset"]):
             progress.say(line)
-        held_out = sum(clip.split == "test" for clip in made.clips)
-        lines.append(
-            f"{len(made)} clips of {len(made.actions)} actions, {held_out} held out, "
-            f"{len(made.rejected)} rejected -> {made.root}"
-        )
+        lines.append(made_line(made))
     nothing = f"None of {len(entries)} videos gave a motion; {out / 'manifest.json'} says why."
     return Answer(facts, tuple(lines), failure=nothing if len(failed) == len(entries) else "")
 

@@ -61,7 +61,7 @@ def export(
         written = export_together(motions, out, config=config, captions=film.captions)
     else:
         written = export_motion(motions[0], out, config=config)
-    return Answer({"file": str(written)}, (str(written),))
+    return Answer.of_file("file", written)
 
 
 def overlay(video: Positional[Path], estimate: Positional[Path], /, *, out: Path) -> Answer:
@@ -77,4 +77,4 @@ def overlay(video: Positional[Path], estimate: Positional[Path], /, *, out: Path
     from motionary.export.overlay import write_overlay
 
     write_overlay(video, read_pictured(estimate), out, load_body())
-    return Answer({"film": str(out)}, (str(out),))
+    return Answer.of_file("film", out)

@@ -28,7 +28,7 @@ def figure_strip(
     check_picture(out)
     (shown,) = _load((motion,))
     save_picture(strip(shown, _body(), every, height_px), out)
-    return Answer({"picture": str(out)}, (str(out),))
+    return Answer.of_file("picture", out)
 
 
 def figure_compare(
@@ -57,7 +57,7 @@ def figure_compare(
     names = captions or tuple(path.stem for path in motion)
     rows = list(zip(names, _load(motion), strict=True))
     save_picture(comparison(rows, _body(), every, height_px), out)
-    return Answer({"picture": str(out)}, (str(out),))
+    return Answer.of_file("picture", out)
 
 
 def figure_diversity(
@@ -80,7 +80,7 @@ def figure_diversity(
     labelled = [(f"{shown.action or 'motion'} {k}", shown) for k, shown in enumerate(motions, start=1)]
     cell_px = (round(cell_height_px * 1.25), cell_height_px)
     save_picture(action_grid(labelled, _body(), columns, cell_px), out)
-    return Answer({"picture": str(out)}, (str(out),))
+    return Answer.of_file("picture", out)
 
 
 def figure_sheet(
@@ -108,7 +108,7 @@ def figure_sheet(
             of_action.append(shown)
     rows = sorted(by_action.items())
     save_picture(sheet(rows, _body(), (round(cell_height_px * 1.2), cell_height_px)), out)
-    return Answer({"picture": str(out)}, (str(out),))
+    return Answer.of_file("picture", out)
 
 
 def _load(paths: tuple[Path, ...]) -> "list[Motion]":

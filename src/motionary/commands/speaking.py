@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -42,6 +43,11 @@ class Answer:
     """Why the command ends as an error all the same."""
     exit_code: int = 0
     """Of a command that went well and found something wrong."""
+
+    @classmethod
+    def of_file(cls, what: str, path: Path) -> "Answer":
+        """The one file that a command wrote, and what it is."""
+        return cls({what: str(path)}, (str(path),))
 
 
 @dataclass(frozen=True)

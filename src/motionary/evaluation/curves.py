@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from motionary.documents import parse_json, read_text
 from motionary.export.charts import Line, Panel
 from motionary.training.journal import read_metrics
 

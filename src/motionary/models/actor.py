@@ -2,7 +2,7 @@
 
 B batch, T frames, Z latent size. A motion is (B, T, 25, 6) features (see `motionary.features`); masks are
 True on real frames. Layers, initialisation and defaults follow the published implementation, so that its
-weights fit and its numbers come out; `from_reference` and `to_reference` translate the names.
+weights fit and its numbers come out (`models.reference` translates the names).
 """
 
 import math
@@ -16,8 +16,17 @@ from torch.nn import functional
 
 from motionary.features import NUM_FEATURES, NUM_ROWS
 from motionary.models.dropout import Dropout, Silencer
-from motionary.models.points import BodyPoints, real_frames
+from motionary.models.spectrum import (
+    WIDTH,
+    Analysis,
+    Components,
+    Synthesis,
+    principal_components,
+    window_coefficients,
+)
 
+LEAST_SPREAD = 0.02
+"""Of features that hardly vary, such as those of joints that a data set does not move."""
 NUM_TOKENS = 2
 """The encoder reads the mean and the log-variance from two tokens put before the frames."""
 
@@ -34,6 +43,9 @@ class ActorConfig:
     """Of the encoder and of the decoder each."""
     num_heads: int = 4
     dropout: float = 0.1
+    window: int = 0
+    """Frames whose spectrum also reaches the latent, and comes back from it, by a linear map each
+    (`models.spectrum`); 0, as published, for none."""
 
     def __post_init__(self) -> None:
         """Check what torch would report obscurely."""
@@ -43,6 +55,8 @@ class ActorConfig:
             raise ValueError(
                 f"latent_dim must be a multiple of twice num_heads; got {self.latent_dim}, {self.num_heads}."
             )
+        if self.window < 0 or self.window == 1:
+            raise ValueError(f"window must be 0 or at least 2; got {self.window}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}.")
 
@@ -114,6 +128,22 @@ class Actor(nn.Module):
         """
         return self.decoder(z, action, frames, self.dropout.begin(z.device))
 
+    @torch.no_grad()
+    def start(self, features: Float[Tensor, "N T 25 6"], kl: float) -> None:
+        """Begin as the best linear autoencoder of some motions, with what the transformers say at nothing.
+
+        For networks with a `window`; where the linear ways lead stays as it is from then on.
+
+        Args:
+            features: Motions.
+            kl: What a motion's divergence counts beside its mean squared error of features: posteriors begin
+                as wide as makes the two least.
+        """
+        coefficients = window_coefficients(features, None, self.config.window).flatten(1)
+        parts = principal_components(coefficients, self.config.latent_dim)
+        self.encoder.start(features, parts, parts.best_log_variance(kl * WIDTH))
+        self.decoder.start(parts)
+
 
 class Encoder(nn.Module):
     """Transformer over two tokens of the action and one token per frame."""
@@ -124,6 +154,7 @@ class Encoder(nn.Module):
         self.variance_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
         self.embed = nn.Linear(NUM_ROWS * NUM_FEATURES, config.latent_dim)
         self.layers = _copies(EncoderLayer(config), config.num_layers)
+        self.spectrum = Analysis(config.window, config.latent_dim) if config.window else None
 
     def forward(
         self,
@@ -136,12 +167,33 @@ class Encoder(nn.Module):
         tokens = torch.stack([self.mean_token[action], self.variance_token[action]], dim=1)
         x = torch.cat([tokens, self.embed(features.flatten(2))], dim=1)  # (B, 2 + T, Z)
         x = drop.thin(x + sinusoids(x.shape[1], x.shape[2], x.device))
-        if mask is not None:
-            mask = functional.pad(mask, (NUM_TOKENS, 0), value=True)
+        seen = None if mask is None else functional.pad(mask, (NUM_TOKENS, 0), value=True)
         for layer in self.layers[:-1]:
-            x = layer(x, mask, drop)
+            x = layer(x, seen, drop)
         # Nobody reads what the last layer makes of the frames.
-        return self.layers[-1](x, mask, drop, NUM_TOKENS if self.training else None)[:, :NUM_TOKENS]
+        x = self.layers[-1](x, seen, drop, NUM_TOKENS if self.training else None)[:, :NUM_TOKENS]
+        return x if self.spectrum is None else x + self.spectrum(features, mask)
+
+    def start(
+        self, features: Float[Tensor, "N T 25 6"], parts: Components, log_variance: Float[Tensor, "Z"]
+    ) -> None:
+        """See `Actor.start`."""
+        assert self.spectrum is not None
+        self.spectrum.start(parts)
+        nn.init.zeros_(self.norm.weight)  # what is left is its bias, in the mean and in the log-variance
+        self.norm.bias.copy_(log_variance)
+        self.spectrum.linear.bias.sub_(log_variance)
+        # Features vary by a tenth of their size: as they are, the layers would see little but their mean.
+        rows = features.flatten(0, 1).flatten(1)
+        self.embed.weight.div_(rows.std(0).clamp(min=LEAST_SPREAD))
+        self.embed.bias.sub_(self.embed.weight @ rows.mean(0))
+
+    @property
+    def norm(self) -> nn.LayerNorm:
+        """The last thing that posteriors go through."""
+        norm = self.layers[-1].norm2
+        assert isinstance(norm, nn.LayerNorm)
+        return norm
 
 
 class Decoder(nn.Module):
@@ -152,6 +204,7 @@ class Decoder(nn.Module):
         self.action_bias = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
         self.layers = _copies(DecoderLayer(config), config.num_layers)
         self.head = nn.Linear(config.latent_dim, NUM_ROWS * NUM_FEATURES)
+        self.spectrum = Synthesis(config.window, config.latent_dim) if config.window else None
 
     def forward(
         self,
@@ -169,8 +222,16 @@ class Decoder(nn.Module):
         x = drop.thin(times.expand(1 if alike else len(z), -1, -1))
         for layer in self.layers:
             x = layer(x, memory, mask, drop)
-        features = self.head(x).unflatten(-1, (NUM_ROWS, NUM_FEATURES))
+        x = self.head(x) if self.spectrum is None else self.head(x) + self.spectrum(memory, num_frames)
+        features = x.unflatten(-1, (NUM_ROWS, NUM_FEATURES))
         return features if mask is None else features * mask[..., None, None]
+
+    def start(self, parts: Components) -> None:
+        """See `Actor.start`."""
+        assert self.spectrum is not None
+        self.spectrum.start(parts)
+        for silent in (self.head.weight, self.head.bias, self.action_bias):
+            nn.init.zeros_(silent)
 
 
 class EncoderLayer(nn.Module):
@@ -293,96 +354,7 @@ def _copies(layer: nn.Module, count: int) -> nn.ModuleList:
     return nn.ModuleList(deepcopy(layer) for _ in range(count))
 
 
-@dataclass(frozen=True)
-class LossWeights:
-    """What each term counts in the total; the defaults are the paper's."""
-
-    features: float = 1.0
-    points: float = 1.0
-    kl: float = 1e-5
-    velocity: float = 0.0
-    """Of the joints' steps from frame to frame; the paper has no such term."""
-
-
-@dataclass(frozen=True)
-class ActorLoss:
-    """The terms of the training loss."""
-
-    features: Float[Tensor, ""]
-    """Mean squared error of the features over real frames."""
-    points: Float[Tensor, ""]
-    """Mean squared error of the body's points over real frames, per coordinate, in square metres."""
-    kl: Float[Tensor, ""]
-    """Divergence of the posteriors from N(0, 1), summed over batch and latent."""
-    velocity: Float[Tensor, ""]
-    """Squared error of the joints' steps from frame to frame, per real frame and coordinate, in square
-    metres; 0 where it counts nothing."""
-    total: Float[Tensor, ""]
-
-
-def actor_loss(
-    output: Float[Tensor, "B T 25 6"],
-    target: Float[Tensor, "B T 25 6"],
-    mask: Bool[Tensor, "B T"] | None,
-    posterior: Posterior,
-    points: BodyPoints,
-    weights: LossWeights,
-) -> ActorLoss:
-    """Loss of decoded motions: reconstruction in features and in space, plus divergence of the posteriors.
-
-    A mask of None says that all frames are real.
-    """
-    features = functional.mse_loss(real_frames(output, mask), real_frames(target, mask))
-    space = points.error(output, target, mask)
-    kl = posterior.divergence()
-    velocity = points.velocity_error(output, target, mask) if weights.velocity else features.new_zeros(())
-    total = weights.features * features + weights.points * space + weights.kl * kl
-    return ActorLoss(features, space, kl, velocity, total + weights.velocity * velocity)
-
-
 def sample_latents(num: int, latent_dim: int, seed: int) -> Float[Tensor, "N Z"]:
     """Latents from N(0, 1), on the CPU; the first ones do not depend on how many are asked for."""
     generator = torch.Generator().manual_seed(seed)
     return torch.stack([torch.randn(latent_dim, generator=generator) for _ in range(num)])
-
-
-REFERENCE_NAMES = {
-    "encoder.mean_token": "encoder.muQuery",
-    "encoder.variance_token": "encoder.sigmaQuery",
-    "encoder.embed.": "encoder.skelEmbedding.",
-    "encoder.layers.": "encoder.seqTransEncoder.layers.",
-    "decoder.action_bias": "decoder.actionBiases",
-    "decoder.layers.": "decoder.seqTransDecoder.layers.",
-    "decoder.head.": "decoder.finallayer.",
-}
-"""Prefixes of our parameter names and of the published implementation's; what follows them is the same."""
-
-REFERENCE_TABLES = ("encoder.sequence_pos_encoder.pe", "decoder.sequence_pos_encoder.pe")
-"""Constant position tables, (5000, 1, Z), that the published state dict also holds."""
-
-
-def from_reference(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Our state dict from the published implementation's; its position tables are constant and left out.
-
-    Raises:
-        ValueError: If a name belongs to no part of ACTOR.
-    """
-    kept = {name: tensor for name, tensor in state.items() if name not in REFERENCE_TABLES}
-    return _renamed(kept, {theirs: ours for ours, theirs in REFERENCE_NAMES.items()})
-
-
-def to_reference(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The published implementation's state dict from ours, position tables included."""
-    width = state["decoder.head.weight"].shape[1]
-    table = sinusoids(5000, width, torch.device("cpu"))[:, None]
-    return _renamed(state, REFERENCE_NAMES) | {name: table.clone() for name in REFERENCE_TABLES}
-
-
-def _renamed(state: dict[str, Tensor], prefixes: dict[str, str]) -> dict[str, Tensor]:
-    renamed = {}
-    for name, tensor in state.items():
-        prefix = next((prefix for prefix in prefixes if name.startswith(prefix)), None)
-        if prefix is None:
-            raise ValueError(f"{name} is no parameter of ACTOR; names start with {', '.join(prefixes)}.")
-        renamed[prefixes[prefix] + name.removeprefix(prefix)] = tensor
-    return renamed

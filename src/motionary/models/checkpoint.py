@@ -19,10 +19,11 @@ from motionary.documents import check_version, parse_json, record
 from motionary.features import half_turn
 from motionary.limits import limits
 from motionary.models.actor import Actor, ActorConfig
-from motionary.models.prior import MEAN, LatentPrior
+from motionary.models.prior import CENTRE, MEAN, Prior, prior_of_tensors
 
-FORMAT_VERSION = 2
-"""The newest; files without what it brought, a prior of the latents, say 1: older versions read them."""
+FORMAT_VERSION = 3
+"""The newest; files without what it brought, a linear way past the transformers or a prior of posteriors, say
+2, and those without any prior of the latents 1: older versions read them."""
 HEADER = "motionary"
 """Key of the header entry that holds our JSON."""
 MODEL_FILE = "model.safetensors"
@@ -88,9 +89,13 @@ class Checkpoint:
         if bad := _not_finite(tensors):
             raise ValueError(f"{bad} is not finite in {precision}; nothing was written.")
         described = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tensors"}
-        version = FORMAT_VERSION if MEAN in tensors else 1
-        header = json.dumps({"format_version": version, **described})
+        header = json.dumps({"format_version": self._format_version(), **described})
         return save(tensors, metadata={HEADER: header})
+
+    def _format_version(self) -> int:
+        if self.config.get("window") or CENTRE in self.tensors:
+            return FORMAT_VERSION
+        return 2 if MEAN in self.tensors else 1
 
     @classmethod
     def load(cls, path: Path | str, *kinds: Kind) -> "Checkpoint":
@@ -219,7 +224,7 @@ class Model:
     licence: str
     frame: FrameName = "world"
     """What the network's own features are in."""
-    prior: LatentPrior | None = None
+    prior: Prior | None = None
     """What latents are drawn from; N(0, 1) when None, as published."""
 
     def decode(
@@ -267,7 +272,7 @@ class Model:
         """Write it as a checkpoint that `load_model` reads."""
         Checkpoint(
             kind="actor",
-            config=asdict(self.network.config),
+            config=_written(self.network.config),
             actions=self.actions,
             fps=self.fps,
             num_frames=self.num_frames,
@@ -292,7 +297,7 @@ def load_model(name_or_path: str | Path) -> Model:
     path = find_checkpoint(name_or_path)
     checkpoint = Checkpoint.load(path, "actor")
     try:
-        prior = LatentPrior.of_tensors(checkpoint.tensors)
+        prior = prior_of_tensors(checkpoint.tensors, len(checkpoint.actions))
         network = checkpoint.network(ActorConfig, Actor)
         if network.config.num_actions != len(checkpoint.actions):
             raise ValueError(
@@ -342,6 +347,11 @@ def find_checkpoint(name_or_path: str | Path, file: str = MODEL_FILE) -> Path:
 def bundled_names(file: str = MODEL_FILE) -> tuple[str, ...]:
     """Names of the models that come with the package."""
     return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{file}")))
+
+
+def _written(config: ActorConfig) -> dict[str, Any]:
+    """Its settings, less those that older versions do not know and that are at their default."""
+    return {name: value for name, value in asdict(config).items() if name != "window" or value}
 
 
 def _not_finite(tensors: dict[str, Tensor]) -> str | None:

@@ -3,10 +3,13 @@
 A actions, Z latent size, N latents. Training pulls latents towards N(0, 1) only weakly, so that draws from
 it need not lie where motions do. The Gaussian of every action's own latents, fitted afterwards, is a better
 place to draw from and costs no training: ex-post density estimation (Ghosh et al. 2020, arXiv:1903.12436,
-section 4).
+section 4). Nearer still are the posteriors of training motions themselves, of which the mixture is the prior
+that a VAE's objective asks for (Tomczak and Welling 2018, arXiv:1705.07120, section 2).
 """
 
+import math
 from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -15,7 +18,118 @@ from torch import Tensor
 from motionary.models.actor import Posterior
 
 MEAN, FACTOR = "prior.mean", "prior.factor"
+CENTRE, DEVIATION, ACTION = "prior.centre", "prior.deviation", "prior.action"
 """Names of the tensors in a checkpoint."""
+TURNS = 997
+"""How often all posteriors are gone through between the lowest and the highest noise."""
+NEIGHBOURS = 8
+REACH = 0.5
+"""Of the way to the neighbours, one standard deviation. Both were chosen on a data set's held-out motions."""
+
+Latents = Literal["standard", "fitted", "posteriors"]
+"""What latents are drawn from: N(0, 1), a Gaussian fitted to each action's own, or the posteriors of training
+motions."""
+
+
+@runtime_checkable
+class Prior(Protocol):
+    """What latents are drawn from, other than N(0, 1)."""
+
+    def place(self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"]) -> Float[Tensor, "B Z"]:
+        """The latents of those actions that standard normal noise stands for."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As a checkpoint holds them."""
+        ...
+
+    @property
+    def smooth(self) -> bool:
+        """Whether nearby noise stands for nearby latents."""
+        ...
+
+
+def fit_prior(
+    latents: Latents, posterior: Posterior, action: Int[Tensor, "N"], num_actions: int
+) -> Prior | None:
+    """The prior that was asked for, of training motions' posteriors.
+
+    Raises:
+        ValueError: If an action has no motion.
+    """
+    if latents == "standard":
+        return None
+    if missing := [label for label in range(num_actions) if not (action == label).any()]:
+        raise ValueError(f"A prior needs motions of every action; there is none of class {missing[0]}.")
+    if latents == "fitted":
+        return LatentPrior.fit(posterior, action, num_actions)
+    return PosteriorPrior(posterior.mean, (posterior.log_variance / 2).exp(), action)
+
+
+def prior_of_tensors(tensors: dict[str, Tensor], num_actions: int) -> Prior | None:
+    """Take the prior out of a checkpoint's tensors; None where there is none.
+
+    Raises:
+        ValueError: If its tensors do not fit one another or the actions.
+    """
+    if CENTRE in tensors:
+        return PosteriorPrior.of_tensors(tensors, num_actions)
+    return LatentPrior.of_tensors(tensors)
+
+
+@dataclass(frozen=True)
+class PosteriorPrior:
+    """The mixture of N training motions' posteriors, each drawn out towards its neighbours of its action.
+
+    A posterior alone would give its own motion again. Where motions of one action are few in a wide space,
+    they lie near a surface of far fewer dimensions, and its directions are those to the nearest of them
+    (manifold Parzen windows, Vincent and Bengio 2003).
+    """
+
+    centre: Float[Tensor, "N Z"]
+    deviation: Float[Tensor, "N Z"]
+    action: Int[Tensor, "N"]
+
+    smooth = False
+
+    @classmethod
+    def of_tensors(cls, tensors: dict[str, Tensor], num_actions: int) -> "PosteriorPrior":
+        """Take it out of a checkpoint's tensors.
+
+        Raises:
+            ValueError: If they do not fit one another or the actions.
+        """
+        centre, deviation, action = (
+            tensors.pop(name, torch.zeros(0)) for name in (CENTRE, DEVIATION, ACTION)
+        )
+        if centre.ndim != 2 or deviation.shape != centre.shape or action.shape != centre.shape[:1]:
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (centre, deviation, action))
+            raise ValueError(f"its prior must be (N, Z), (N, Z) and (N,); got {shapes}")
+        if set(action.unique().tolist()) != set(range(num_actions)):
+            raise ValueError(f"its prior must have posteriors of each of its {num_actions} actions alone")
+        return cls(centre, deviation, action.long())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As a checkpoint holds them."""
+        return {CENTRE: self.centre, DEVIATION: self.deviation, ACTION: self.action.float()}
+
+    def place(self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"]) -> Float[Tensor, "B Z"]:
+        """The latents of those actions that standard normal noise stands for.
+
+        Which motion is meant is read off the noise's sum, finely enough to say nothing of any one number.
+        """
+        drawn = [self._draw(row, label) for row, label in zip(noise.cpu(), action.tolist(), strict=True)]
+        return torch.stack(drawn).to(noise.device)
+
+    def _draw(self, noise: Float[Tensor, "Z"], label: int) -> Float[Tensor, "Z"]:
+        own = self.action == label
+        centres, deviations = self.centre[own], self.deviation[own]
+        share = 0.5 * math.erfc(-float(noise.double().sum()) / math.sqrt(2 * len(noise)))
+        chosen = int(share * len(centres) * TURNS) % len(centres)
+        ways = centres - centres[chosen]
+        near = ways.norm(dim=1).argsort(stable=True)[1:][: min(NEIGHBOURS, len(noise))]
+        along = noise[: len(near)] @ ways[near] / math.sqrt(NEIGHBOURS)
+        return centres[chosen] + REACH * along + deviations[chosen] * noise
 
 
 @dataclass(frozen=True)
@@ -25,6 +139,8 @@ class LatentPrior:
     mean: Float[Tensor, "A Z"]
     factor: Float[Tensor, "A Z Z"]
     """Lower triangular; the covariance is factor @ factor.mT."""
+
+    smooth = True
 
     @classmethod
     def fit(cls, posterior: Posterior, action: Int[Tensor, "N"], num_actions: int) -> "LatentPrior":
@@ -36,15 +152,10 @@ class LatentPrior:
             posterior: Of training motions.
             action: Their class indices.
             num_actions: How many classes; each must have a motion.
-
-        Raises:
-            ValueError: If an action has no motion.
         """
         means, factors = [], []
         for label in range(num_actions):
             own = action == label
-            if not own.any():
-                raise ValueError(f"A prior needs motions of every action; there is none of class {label}.")
             centres, variances = posterior.mean[own].double(), posterior.log_variance[own].double().exp()
             mean = centres.mean(0)
             spread = (centres - mean).mT @ (centres - mean) / len(centres) + variances.mean(0).diag()

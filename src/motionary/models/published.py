@@ -22,15 +22,9 @@ from torch import Tensor
 from motionary.atomic import write_atomically
 from motionary.documents import read_yaml
 from motionary.labels import PUBLISHED_LABELS
-from motionary.models.actor import (
-    REFERENCE_TABLES,
-    Actor,
-    ActorConfig,
-    from_reference,
-    sinusoids,
-    to_reference,
-)
+from motionary.models.actor import Actor, ActorConfig, sinusoids
 from motionary.models.checkpoint import FrameName, Model
+from motionary.models.reference import REFERENCE_TABLES, from_reference, to_reference
 from motionary.torch_files import read_torch_file
 
 OPTIONS_FILE = "opt.yaml"

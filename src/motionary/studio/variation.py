@@ -49,19 +49,24 @@ def latents_between(
     """Latents of start's action that stand for the places on the way.
 
     The noise behind the two samples goes along an arc, so that it stays as likely as they are; the actions'
-    own parts are mixed. ACTOR's decoder is given the sum of a latent and its action's bias (Petrovich et al.
-    2021, section 3.2), so what the mixed bias lacks of start's is put into the latent.
+    own parts are mixed. Where nearby noise may stand for far latents, the latents go along a line instead.
+    ACTOR's decoder is given the sum of a latent and its action's bias (Petrovich et al. 2021, section 3.2):
+    what the mixed bias lacks of start's is put into the latent.
 
     Source of the arc: White 2016, arXiv:1609.04468.
     """
     first, second = (
         sample_latents(1, model.network.config.latent_dim, _seed(sample.seed))[0] for sample in (start, end)
     )
-    noise = torch.stack([_arc(first, second, place) for place in places])
     share = torch.tensor(places, dtype=torch.float32)[:, None]
     labels = [model.action_index(sample.action) for sample in (start, end)]
     biases = [model.network.decoder.action_bias[label].cpu() for label in labels]
-    own, other = (model.latents(noise, torch.full((len(noise),), label)) for label in labels)
+    if model.prior is None or model.prior.smooth:
+        noise = torch.stack([_arc(first, second, place) for place in places])
+        own, other = (model.latents(noise, torch.full((len(noise),), label)) for label in labels)
+    else:
+        ends = zip((first, second), labels, strict=True)
+        own, other = (model.latents(noise[None], torch.tensor([label])) for noise, label in ends)
     return own * (1 - share) + (other + biases[1] - biases[0]) * share
 
 

@@ -1,15 +1,17 @@
-"""How a network is trained: the settings, and two sets of them that are known to work."""
+"""How a network is trained: the settings, and three sets of them that are known to work."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_type_hints
 
 from motionary.datasets import ClipConfig
 from motionary.datasets.augmentation import Augmentation
 from motionary.datasets.clips import Facing
-from motionary.models.actor import ActorConfig, LossWeights
+from motionary.models.actor import ActorConfig
+from motionary.models.loss import LossWeights
 from motionary.models.points import PointSet
+from motionary.models.prior import Latents
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class TrainConfig:
     average_decay: float = 0.0
     """The saved weights are an exponential average over steps with this decay; 0 saves the last weights."""
     loss: LossWeights = field(default_factory=LossWeights)
-    latents: Literal["standard", "fitted"] = "standard"
-    """What the model draws its latents from: N(0, 1), or a Gaussian fitted to every action's own."""
+    latents: Latents = "standard"
+    """What the model draws its latents from: N(0, 1), a Gaussian fitted to every action's own, or the
+    posteriors of training windows."""
     points: PointSet = "vertices"
     """Where on the body the reconstruction is compared."""
     points_travel: bool = False
@@ -57,6 +60,9 @@ class TrainConfig:
     num_layers: int = 8
     num_heads: int = 4
     dropout: float = 0.1
+    spectrum: bool = False
+    """Whether a window's principal components are a linear way to the latent and back, beside the
+    transformers (`models.spectrum`)."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 lets the network multiply matrices at half the width; losses and weights stay float32."""
@@ -84,13 +90,21 @@ class TrainConfig:
             raise ValueError(f"loader_workers must not be negative; got {self.loader_workers}.")
         if self.step_parts not in (1, 2):
             raise ValueError(f"step_parts must be 1 or 2; got {self.step_parts}.")
+        if self.spectrum and self.num_frames < 2:
+            raise ValueError(f"spectrum needs windows of num_frames >= 2; got {self.num_frames}.")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative; got {self.seed}.")
 
     def actor(self, num_actions: int) -> ActorConfig:
         """The network's size."""
         return ActorConfig(
-            num_actions, self.latent_dim, self.ff_dim, self.num_layers, self.num_heads, self.dropout
+            num_actions,
+            self.latent_dim,
+            self.ff_dim,
+            self.num_layers,
+            self.num_heads,
+            self.dropout,
+            window=self.num_frames if self.spectrum else 0,
         )
 
     def clips(self) -> ClipConfig:
@@ -112,25 +126,42 @@ GROUPS: dict[str, Any] = {"loss": LossWeights, "augment": Augmentation}
 """Settings that are groups of settings."""
 
 
+_SMALL = TrainConfig(
+    epochs=1000,
+    learning_rate=1e-3,
+    warmup_epochs=10,
+    schedule="cosine",
+    clip_norm=1.0,
+    average_decay=0.995,
+    loss=LossWeights(kl=2e-5),
+    points_travel=True,
+    facing="forward",
+    latent_dim=128,
+    ff_dim=256,
+    num_layers=4,
+    dropout=0.0,
+)
+
 PRESETS = {
     "paper": TrainConfig(),
-    "small": TrainConfig(
-        epochs=1000,
-        learning_rate=1e-3,
-        warmup_epochs=10,
-        schedule="cosine",
-        clip_norm=1.0,
-        average_decay=0.995,
-        loss=LossWeights(kl=2e-5),
-        points_travel=True,
-        facing="forward",
-        latent_dim=128,
-        ff_dim=256,
-        num_layers=4,
-        dropout=0.0,
+    "small": _SMALL,
+    "best": replace(
+        _SMALL,
+        epochs=60,
+        learning_rate=5e-4,
+        warmup_epochs=2,
+        loss=LossWeights(kl=1e-8, velocity=30.0),
+        latents="posteriors",
+        spectrum=True,
+        latent_dim=256,
+        ff_dim=512,
+        num_layers=2,
     ),
 }
 """paper: the published recipe, for a GPU.
+
+best: begins as the best linear autoencoder of the data, which its transformers then refine, and draws between
+neighbouring motions of the data. Good from the first epoch on; docs/results.md compares.
 
 small: a tenth of the network, to learn a few hundred clips on a CPU within an hour. Few steps leave the
 latents of real motions far from N(0, 1), where generation draws them: a stronger pull there (loss.kl) gives

@@ -20,24 +20,21 @@ from motionary.datasets import Clips, Dataset
 from motionary.datasets.suspects import LossWatch
 from motionary.features import features_to_motion
 from motionary.interruption import Stop, stopping_where_it_fits
-from motionary.models.actor import ActorLoss, Posterior, actor_loss, sample_latents
+from motionary.models.actor import Posterior, sample_latents
 from motionary.models.checkpoint import MODEL_FILE, Model
-from motionary.models.prior import LatentPrior
+from motionary.models.loss import ActorLoss, actor_loss
+from motionary.models.prior import Prior, fit_prior
 from motionary.training.config import PRESETS, TrainConfig
 from motionary.training.journal import Journal
 from motionary.training.processes import Processes
 from motionary.training.state import STATE_FILE, Begun, Run, seed_epoch
 from motionary.training.step import Step
+from motionary.training.windows import standing_windows
 
 CONFIG_FILE = "config.json"
 TOTAL = 3
 """Column of the total among a step's losses."""
 SAMPLES_FOLDER = "samples"
-
-PRIOR_WINDOWS_PER_CLIP = 8
-PRIOR_WINDOWS = 8192
-"""Of a large data set no more are encoded, but for one of each clip."""
-PRIOR_BATCH = 128
 
 
 def train(
@@ -259,23 +256,21 @@ def _model(run: Run, clips: Clips) -> Model:
             "torch": torch.__version__,
         },
         licence=run.dataset.licence,
-        prior=_prior(run, clips) if run.config.latents == "fitted" else None,
+        prior=_prior(run, clips) if run.config.latents != "standard" else None,
     )
 
 
 @torch.no_grad()
-def _prior(run: Run, clips: Clips) -> LatentPrior:
-    """Where the latents of training windows lie; always the same windows, not varied."""
-    network, rng = run.result.eval(), np.random.default_rng(run.config.seed)
-    num_windows = min(PRIOR_WINDOWS_PER_CLIP * len(clips), max(len(clips), PRIOR_WINDOWS))
-    indices = np.tile(np.arange(len(clips)), PRIOR_WINDOWS_PER_CLIP)[:num_windows]
-    parts = []
-    for start in range(0, num_windows, PRIOR_BATCH):
-        batch = clips.batch(indices[start : start + PRIOR_BATCH], rng).to(run.device)
+def _prior(run: Run, clips: Clips) -> Prior | None:
+    """Where the latents of training windows lie."""
+    network, parts = run.result.eval(), []
+    for batch in standing_windows(clips, run.config.seed):
+        batch = batch.to(run.device)
         posterior = network.encode(batch.features, batch.action, batch.mask)
         parts.append((posterior.mean.cpu(), posterior.log_variance.cpu(), batch.action.cpu()))
     mean, log_variance, action = (torch.cat(part) for part in zip(*parts, strict=True))
-    return LatentPrior.fit(Posterior(mean, log_variance), action, len(run.dataset.actions))
+    posterior = Posterior(mean, log_variance)
+    return fit_prior(run.config.latents, posterior, action, len(run.dataset.actions))
 
 
 def _save_samples(run: Run, clips: Clips, out: Path) -> None:

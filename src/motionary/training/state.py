@@ -19,13 +19,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from motionary.atomic import write_atomically
 from motionary.body.assets import load_body
-from motionary.datasets import Dataset
+from motionary.datasets import Clips, Dataset
 from motionary.documents import check_version, parse_json
 from motionary.models.actor import Actor
 from motionary.models.checkpoint import check_sizes, read_safetensors
 from motionary.models.points import BodyPoints
 from motionary.training.config import TrainConfig
 from motionary.training.processes import own_device
+from motionary.training.windows import standing_windows
 
 STATE_FILE = "training_state.safetensors"
 FORMAT_VERSION = 2
@@ -92,7 +93,10 @@ class Run:
         device = own_device()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            network = Actor(config.actor(len(dataset.actions))).to(device)
+            network = Actor(config.actor(len(dataset.actions)))
+            if config.spectrum:
+                network.start(_windows(dataset, config), config.loss.kl * config.batch_size)
+            network = network.to(device)
         average = None
         if config.average_decay > 0:
             average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay))
@@ -221,6 +225,11 @@ def _optimizer(network: Actor, config: TrainConfig, device: torch.device) -> tor
     return torch.optim.AdamW(
         network.parameters(), lr=rate, weight_decay=config.weight_decay, fused=True, capturable=on_gpu
     )
+
+
+def _windows(dataset: Dataset, config: TrainConfig) -> Float[Tensor, "N T 25 6"]:
+    clips = Clips(dataset.split("train"), config.clips())
+    return torch.cat([batch.features for batch in standing_windows(clips, config.seed)])
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

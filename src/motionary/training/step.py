@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motionary.datasets import ClipBatch
-from motionary.models.actor import actor_loss
+from motionary.models.loss import actor_loss
 from motionary.threads import SideBySide
 from motionary.training.processes import Processes
 from motionary.training.state import Run
