@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from motionary.documents import parse_json
 from motionary.models.checkpoint import read_safetensors
 
 STATE_FILE = "training_state.safetensors"
