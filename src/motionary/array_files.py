@@ -3,10 +3,10 @@
 import io
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy import ndarray
@@ -15,6 +15,9 @@ from motionary.limits import limits, read_bytes
 
 LONGEST_HEADER = 1000
 """Letters of an array's header: plain arrays have a tenth of that, and numpy mends bad ones slowly."""
+ATTEMPTS = 5
+
+Parsed = TypeVar("Parsed")
 
 
 def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, ndarray]:
@@ -72,20 +75,42 @@ def npy_array(content: bytes) -> ndarray | None:
         raise ValueError(f"an array {shape} of {dtype} does not fit into its {len(content)} bytes")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy's remarks on old headers
-        return np.lib.format.read_array(
-            io.BytesIO(content), allow_pickle=False, max_header_size=LONGEST_HEADER
+        return _patiently(
+            lambda: np.lib.format.read_array(
+                io.BytesIO(content), allow_pickle=False, max_header_size=LONGEST_HEADER
+            )
         )
 
 
 def npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of the array in an open .npy file, which is left after its header."""
     version = np.lib.format.read_magic(file)
+    start = file.tell()
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         read = readers.get(version, np.lib.format.read_array_header_2_0)
-        shape, _, dtype = read(file, max_header_size=LONGEST_HEADER)
+
+        def header() -> tuple[tuple[int, ...], bool, np.dtype]:
+            file.seek(start)
+            return read(file, max_header_size=LONGEST_HEADER)
+
+        shape, _, dtype = _patiently(header)
     return shape, dtype
+
+
+def _patiently(parse: Callable[[], Parsed]) -> Parsed:
+    """What parse gives, tried again after a SystemError.
+
+    Numpy has headers parsed by `ast`, whose count of its depth all threads of a Python 3.11 share: of two
+    that parse at once one may fail, though nothing is wrong.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return parse()
+        except SystemError:
+            continue
+    return parse()
 
 
 def _line(error: Exception) -> str:
