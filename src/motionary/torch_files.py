@@ -11,7 +11,8 @@ import re
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +92,22 @@ def _look_at_before(path: Path) -> None:
     """Refuse a file that is too large, unpacks to too much, or whose pickle nests too deeply for torch."""
     limits().check_bytes("file_mb", path.stat().st_size, path)
     unpacked = 0
-    try:
+    with _named(path):
         zipped = zipfile.is_zipfile(path)
         if zipped:
             with zipfile.ZipFile(path) as archive:
                 unpacked = sum(info.file_size for info in archive.infolist())
-    except Exception as error:  # a damaged archive fails in many ways
-        raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
     limits().check_bytes("unpacked_mb", unpacked, path)
-    try:
+    with _named(path):
         _check_pickles(path, zipped)
-    except Exception as error:
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say in one line which file it is that is damaged."""
+    try:
+        yield
+    except Exception as error:  # a damaged archive fails in many ways
         raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from motionary.body.skeleton import NUM_JOINTS, PARENTS
-from motionary.native import compiled
+from motionary.native import compiled, fits
 
 _PARENTS = np.array(PARENTS)
 
@@ -27,8 +27,7 @@ def forward_kinematics(
         rotations: Parent-relative.
         rest_joints: In metres, of one body or of many.
     """
-    on_cpu = rotations.device.type == "cpu" and rotations.dtype == rest_joints.dtype == torch.float32
-    if not on_cpu or rest_joints.dim() > 2 or rest_joints.requires_grad:
+    if not fits(rotations, rest_joints) or rest_joints.dim() > 2 or rest_joints.requires_grad:
         return by_torch(rotations, rest_joints)
     R_world, joints = _Kinematics.apply(rotations.reshape(-1, NUM_JOINTS, 3, 3), rest_joints)
     return R_world.view(rotations.shape), joints.view(rotations.shape[:-1])

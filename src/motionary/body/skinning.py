@@ -18,8 +18,8 @@ from torch import Tensor
 
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel, PosedBody
-from motionary.body.vertex_loop import hung_on, in_lanes
-from motionary.native import compiled
+from motionary.body.vertex_loop import blend, hung_on, in_lanes
+from motionary.native import compiled, fits
 from motionary.threads import SideBySide
 
 FRAMES_AT_ONCE = 128
@@ -40,7 +40,7 @@ def stream_vertices(posed: PosedBody) -> Iterator[Float[Tensor, "N V 3"]]:
     affine, model = posed.affine, posed.shaped.model
     size = min(FRAMES_AT_ONCE, len(affine))
     room = affine.new_empty(size, 3, model.num_vertices)
-    side_by_side, looped = SideBySide(), affine.device.type == "cpu" and affine.dtype == torch.float32
+    side_by_side, looped = SideBySide(), fits(affine)
     skin = _skin_by_loop if looped else _skin
     shares = _shares(_sparse_chunks(model) if looped else _chunks(model), side_by_side.count)
     for maps, bend in zip(affine.split(size), posed.bend.split(size), strict=True):
@@ -87,16 +87,7 @@ def _put_vertices(rest, maps, joints, weights, places):
         start = block * 64
         count = min(64, rest.shape[2] - start)
         for vertex in range(rest.shape[1]):
-            weight, row = weights[vertex, 0], maps[block, joints[vertex, 0]]
-            for n in range(12 * 64):
-                blended[n] = weight * row[n]
-            for k in range(1, joints.shape[1]):
-                weight = weights[vertex, k]
-                if weight == 0:
-                    break
-                row = maps[block, joints[vertex, k]]
-                for n in range(12 * 64):
-                    blended[n] += weight * row[n]
+            blend(maps[block], joints[vertex], weights[vertex], blended)
             x = rest[0, vertex][start : start + count]
             y = rest[1, vertex][start : start + count]
             z = rest[2, vertex][start : start + count]

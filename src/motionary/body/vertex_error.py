@@ -19,6 +19,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from motionary.body.smpl import BodyModel, PosedBody
 from motionary.body.vertex_loop import CompiledFrames, hung_on
+from motionary.native import fits
 
 VERTICES_AT_ONCE = 256
 FRAMES_AT_ONCE = 320
@@ -174,11 +175,6 @@ def _outer(apart: Float[Tensor, "C 3 N"], rest: Float[Tensor, "3 C N"]) -> Float
     return outer
 
 
-def _on_cpu(maps: Tensor) -> bool:
-    """Whether the compiled loop is for these."""
-    return maps.device.type == "cpu" and maps.dtype == torch.float32
-
-
 class _Error(torch.autograd.Function):
     """`VertexError` with its gradient found on the way."""
 
@@ -196,7 +192,7 @@ class _Error(torch.autograd.Function):
         total, to_maps, to_bends = affine.new_zeros(()), [], []
         parts = (tensor.split(FRAMES_AT_ONCE) for tensor in (affine, target_affine, bend, target_bend))
         for maps, target_maps, bends, target_bends in zip(*parts, strict=True):
-            kind = CompiledFrames if _on_cpu(maps) else _Frames
+            kind = CompiledFrames if fits(maps) else _Frames
             frames = kind([maps, target_maps], [bends, target_bends], needed)
             total += vertices.add_up(frames, len(affine))
             if needed:

@@ -91,16 +91,7 @@ def add_vertices(rest, maps, joints, weights, to_maps, slope, gradient):
         start = block * 64
         count = min(64, num_frames - start)
         for vertex in range(rest.shape[1]):
-            weight, row = weights[vertex, 0], maps[block, joints[vertex, 0]]
-            for n in range(21 * 64):
-                blended[n] = weight * row[n]
-            for k in range(1, joints.shape[1]):
-                weight = weights[vertex, k]
-                if weight == 0:
-                    break
-                row = maps[block, joints[vertex, k]]
-                for n in range(21 * 64):
-                    blended[n] += weight * row[n]
+            blend(maps[block], joints[vertex], weights[vertex], blended)
             for axis in range(3):
                 here, there = place[axis * 64 : axis * 64 + 64], place[192 + axis * 64 : 256 + axis * 64]
                 own = rest[axis, vertex][start : start + count]
@@ -125,6 +116,21 @@ def add_vertices(rest, maps, joints, weights, to_maps, slope, gradient):
                 for n in range(12 * 64):
                     row[n] += weight * outer[n]
     return total
+
+
+@compiled
+def blend(maps, joints, weights, blended):
+    """Add up rows of maps (24, R), of the joints (K,) that a vertex hangs on, by its weights, to (R,)."""
+    weight, row = weights[0], maps[joints[0]]
+    for n in range(len(blended)):
+        blended[n] = weight * row[n]
+    for k in range(1, len(joints)):
+        weight = weights[k]
+        if weight == 0:
+            break
+        row = maps[joints[k]]
+        for n in range(len(blended)):
+            blended[n] += weight * row[n]
 
 
 @compiled

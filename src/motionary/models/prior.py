@@ -49,16 +49,12 @@ class Prior(Protocol):
         ...
 
 
-def fit_prior(
-    latents: Latents, posterior: Posterior, action: Int[Tensor, "N"], num_actions: int
-) -> Prior | None:
-    """The prior that was asked for, of training motions' posteriors.
+def fit_prior(latents: Latents, posterior: Posterior, action: Int[Tensor, "N"], num_actions: int) -> Prior:
+    """The prior that was asked for, other than N(0, 1), of training motions' posteriors.
 
     Raises:
         ValueError: If an action has no motion.
     """
-    if latents == "standard":
-        return None
     if missing := [label for label in range(num_actions) if not (action == label).any()]:
         raise ValueError(f"A prior needs motions of every action; there is none of class {missing[0]}.")
     if latents == "fitted":

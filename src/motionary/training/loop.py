@@ -261,7 +261,7 @@ def _model(run: Run, clips: Clips) -> Model:
 
 
 @torch.no_grad()
-def _prior(run: Run, clips: Clips) -> Prior | None:
+def _prior(run: Run, clips: Clips) -> Prior:
     """Where the latents of training windows lie."""
     network, parts = run.result.eval(), []
     for batch in standing_windows(clips, run.config.seed):

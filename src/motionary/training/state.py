@@ -90,13 +90,16 @@ class Run:
     @classmethod
     def start(cls, dataset: Dataset, config: TrainConfig) -> "Run":
         """A run before its first step; the network is drawn from the config's seed."""
+        network = _network(dataset, config)
+        if config.spectrum:
+            network.start(_windows(dataset, config), config.loss.kl * config.batch_size)
+        return cls._of(network, dataset, config)
+
+    @classmethod
+    def _of(cls, network: Actor, dataset: Dataset, config: TrainConfig) -> "Run":
+        """A run of a network that has learned nothing yet."""
         device = own_device()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            network = Actor(config.actor(len(dataset.actions)))
-            if config.spectrum:
-                network.start(_windows(dataset, config), config.loss.kl * config.batch_size)
-            network = network.to(device)
+        network = network.to(device)
         average = None
         if config.average_decay > 0:
             average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay))
@@ -181,7 +184,8 @@ class Run:
         if clip_paths(dataset) != paths:
             raise ValueError(f"The data set {root} has other clips than when {out} was started.")
         try:
-            run = cls.start(dataset, replace(config, epochs=epochs or config.epochs))
+            config = replace(config, epochs=epochs or config.epochs)
+            run = cls._of(_network(dataset, config), dataset, config)
         except (ValueError, FileNotFoundError) as error:
             raise type(error)(f"{path} cannot go on here: {error}") from None
         run.epoch, run.begun = epoch, Begun.of_tensors(tensors)
@@ -225,6 +229,12 @@ def _optimizer(network: Actor, config: TrainConfig, device: torch.device) -> tor
     return torch.optim.AdamW(
         network.parameters(), lr=rate, weight_decay=config.weight_decay, fused=True, capturable=on_gpu
     )
+
+
+def _network(dataset: Dataset, config: TrainConfig) -> Actor:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return Actor(config.actor(len(dataset.actions)))
 
 
 def _windows(dataset: Dataset, config: TrainConfig) -> Float[Tensor, "N T 25 6"]:
