@@ -11,11 +11,14 @@ import json
 import logging
 import math
 import os
+import shutil
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -25,12 +28,15 @@ from motionary.atomic import open_atomically
 from motionary.datasets.folder import INDEX_NAME, Dataset
 from motionary.documents import parse_json
 from motionary.motion import Motion
+from motionary.threads import in_order
 
 PACKED_NAME = "packed.safetensors"
 FORMAT_VERSION = 1
 HEADER = "motionary_packed"
 PER_FRAME = tuple(f.name for f in fields(Motion) if f.name not in ("fps", "betas", "action"))
 """A motion's arrays with one row for each frame."""
+ARRAYS = (*PER_FRAME, "betas")
+"""All that are packed."""
 _DTYPES = {"F32": np.dtype("<f4"), "BOOL": np.dtype("bool")}
 _READERS = 4
 """Threads that read Motion files: unzipping leaves Python to the others."""
@@ -119,14 +125,14 @@ def open_packed(dataset: Dataset) -> PackedMotions:
     if all(name in old and old.piece(name).stamp == stamp for name, stamp in stamps.items()):
         return old
     if not (root / INDEX_NAME).is_file():
-        return _in_memory(*_read_all(root, stamps, old))
+        return _in_memory(_read(root, stamps, old))
     stamps |= _other_stamps(root, stamps)
-    pieces, motions = _read_all(root, stamps, old, needed={clip.path for clip in dataset.clips})
+    needed = {clip.path for clip in dataset.clips}
     try:
-        _write(path, pieces, motions)
+        _write(path, _read(root, stamps, old, needed))
     except OSError as error:
         logging.getLogger(__name__).info("%s is read file by file: %s", root, error)
-        return _in_memory(pieces, motions)
+        return _in_memory(_read(root, stamps, old, needed))
     return _opened(path)
 
 
@@ -136,10 +142,10 @@ def _other_stamps(root: Path, known: Collection[str]) -> dict[str, Stamp]:
     return {name: Stamp.of(root / name) for name in named if name not in known and (root / name).is_file()}
 
 
-def _read_all(
+def _read(
     root: Path, stamps: dict[str, Stamp], old: PackedMotions, needed: Collection[str] | None = None
-) -> tuple[list[Piece], list[Motion]]:
-    """Motions, from the old packed file where it still holds; damaged ones that nobody needs are left out."""
+) -> Iterator[tuple[Piece, Motion]]:
+    """Motions one by one, of the old packed file where it still holds; no damaged ones that nobody needs."""
 
     def read(name: str) -> Motion | None:
         if name in old and old.piece(name).stamp == stamps[name]:
@@ -151,46 +157,57 @@ def _read_all(
                 raise
             return None
 
+    start = 0
     with ThreadPoolExecutor(_READERS) as pool:
-        found = zip(stamps.items(), pool.map(read, stamps), strict=True)
-        whole = [(name, stamp, motion) for (name, stamp), motion in found if motion is not None]
-    starts = np.cumsum([0, *(len(motion) for _, _, motion in whole)]).tolist()
-    pieces = [
-        Piece(name, stamp, start, len(motion), motion.fps)
-        for (name, stamp, motion), start in zip(whole, starts, strict=False)
-    ]
-    return pieces, [motion for _, _, motion in whole]
+        motions = in_order(pool, read, stamps, 2 * _READERS)
+        for (name, stamp), motion in zip(stamps.items(), motions, strict=True):
+            if motion is not None:
+                yield Piece(name, stamp, start, len(motion), motion.fps), motion
+                start += len(motion)
 
 
-def _in_memory(pieces: Sequence[Piece], motions: Sequence[Motion]) -> PackedMotions:
+def _in_memory(found: Iterable[tuple[Piece, Motion]]) -> PackedMotions:
+    pieces, motions = tuple(zip(*found, strict=True)) or ((), ())
     if not motions:
         return PackedMotions((), {})
     arrays = {name: np.concatenate([getattr(motion, name) for motion in motions]) for name in PER_FRAME}
     return PackedMotions(pieces, arrays | {"betas": np.stack([motion.betas for motion in motions])})
 
 
-def _write(path: Path, pieces: Sequence[Piece], motions: Sequence[Motion]) -> None:
-    """Write the packed file in the safetensors format, a motion at a time."""
+def _write(path: Path, found: Iterable[tuple[Piece, Motion]]) -> None:
+    """Write the packed file in the safetensors format; no more than a few motions are in memory at a time."""
+    with ExitStack() as stack:
+        parts = {name: stack.enter_context(TemporaryFile(dir=path.parent)) for name in ARRAYS}
+        pieces = []
+        for piece, motion in found:
+            pieces.append(piece)
+            for name, part in parts.items():
+                part.write(getattr(motion, name).tobytes())
+        header = _header(pieces, motion)
+        with open_atomically(path) as file:
+            file.write(struct.pack("<Q", len(header)) + header)
+            for part in parts.values():
+                part.seek(0)
+                shutil.copyfileobj(part, file)
+
+
+def _header(pieces: Sequence[Piece], sample: Motion) -> bytes:
+    """Of all pieces' arrays, which are those of the sample but for their lengths."""
     content = {"format_version": FORMAT_VERSION, "pieces": [asdict(piece) for piece in pieces]}
     header: dict[str, Any] = {"__metadata__": {HEADER: json.dumps(content)}}
-    num_frames, offset = sum(map(len, motions)), 0
-    for name in (*PER_FRAME, "betas"):
-        sample = getattr(motions[0], name)
-        shape = (len(motions), *sample.shape) if name == "betas" else (num_frames, *sample.shape[1:])
-        size = math.prod(shape) * sample.itemsize
+    num_frames, offset = sum(piece.num_frames for piece in pieces), 0
+    for name in ARRAYS:
+        array = getattr(sample, name)
+        shape = (len(pieces), *array.shape) if name == "betas" else (num_frames, *array.shape[1:])
+        size = math.prod(shape) * array.itemsize
         header[name] = {
-            "dtype": next(code for code, dtype in _DTYPES.items() if dtype == sample.dtype),
+            "dtype": next(code for code, dtype in _DTYPES.items() if dtype == array.dtype),
             "shape": shape,
             "data_offsets": (offset, offset + size),
         }
         offset += size
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open_atomically(path) as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for name in (*PER_FRAME, "betas"):
-            for motion in motions:
-                file.write(getattr(motion, name).tobytes())
+    return text + b" " * (-len(text) % 8)
 
 
 def _opened(path: Path) -> PackedMotions:
@@ -200,7 +217,7 @@ def _opened(path: Path) -> PackedMotions:
             (length,) = struct.unpack("<Q", file.read(8))
             header = parse_json(file.read(min(length, path.stat().st_size)).decode(), path)
             content = parse_json(header.pop("__metadata__")[HEADER], path)
-            if content["format_version"] != FORMAT_VERSION or set(header) != {*PER_FRAME, "betas"}:
+            if content["format_version"] != FORMAT_VERSION or set(header) != set(ARRAYS):
                 return PackedMotions((), {})
             pieces = [Piece(**{**piece, "stamp": Stamp(**piece["stamp"])}) for piece in content["pieces"]]
             arrays = {name: _mapped(file, 8 + length, entry) for name, entry in header.items()}
