@@ -20,12 +20,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from motionary.body.assets import default_body
 from motionary.body.skeleton import JOINT_INDEX
 from motionary.mocap import find_recordings, read_motion
 from motionary.mocap.grounding import foot_vertices
 from motionary.mocap.joint_names import SIDES, JointMap, match_joints
 from motionary.mocap.placement import in_metres_y_up
-from motionary.mocap.reading import format_of, free_body, read_recording
+from motionary.mocap.reading import format_of, read_recording
 from motionary.mocap.retarget import retarget
 from motionary.motion import Motion
 
@@ -78,8 +79,8 @@ def measure(path: Path) -> Measured:
     recording = in_metres_y_up(read_recording(path, format_of(path)))
     joints = match_joints(recording)
     source = _at_times(recording.world()[1], recording.fps, motion)
-    result = motion.joint_positions(free_body())
-    scale = retarget(recording, free_body()).scale
+    result = motion.joint_positions(default_body())
+    scale = retarget(recording, default_body()).scale
     return Measured(
         str(path),
         angles_deg=_angles(source, result, joints),
@@ -126,7 +127,7 @@ def _angle(a: Float[ndarray, "T 3"], b: Float[ndarray, "T 3"]) -> Float[ndarray,
 
 
 def _feet(source: Float[ndarray, "T J 3"], motion: Motion, joints: JointMap) -> list[float]:
-    body, errors = free_body(), []
+    body, errors = default_body(), []
     for side in SIDES:
         at = source[:, joints.limbs.get(f"{side}_foot", joints.limbs[f"{side}_ankle"])]
         speed = np.linalg.norm(np.gradient(at, axis=0), axis=-1) * motion.fps

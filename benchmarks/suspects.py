@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from motionary.body.assets import default_body
 from motionary.body.skeleton import MIRROR
 from motionary.datasets import Dataset
-from motionary.mocap.reading import free_body
 from motionary.mocap.suspicion import suspicions
 from motionary.motion import TURN_TO_Y_UP, Motion, turned
 
@@ -44,7 +44,7 @@ def axes_times(x: int, y: int, z: int) -> Callable[[Motion], Motion]:
 
 def z_up(motion: Motion) -> Motion:
     """Stored z up, read as y up."""
-    return turned(motion, TURN_TO_Y_UP["z"].T, free_body())
+    return turned(motion, TURN_TO_Y_UP["z"].T, default_body())
 
 
 def sides_exchanged(motion: Motion) -> Motion:
@@ -86,7 +86,7 @@ def measure(motions: list[Motion]) -> dict[str, dict[str, object]]:
     """Per fault, and for none: clips, named rightly, named at all, and the kinds."""
     rows: dict[str, dict[str, object]] = {}
     for fault, (spoil, right) in {"none": (lambda motion: motion, ()), **FAULTS}.items():
-        kinds = [{item.kind for item in suspicions(spoil(motion), free_body())} for motion in motions]
+        kinds = [{item.kind for item in suspicions(spoil(motion), default_body())} for motion in motions]
         rows[fault] = {
             "clips": len(motions),
             "right": sum(bool(found & set(right)) for found in kinds),

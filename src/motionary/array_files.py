@@ -1,16 +1,19 @@
 """Numpy's .npz archives, looked at before anything is unpacked: no pickles, no more memory than they hold."""
 
 import io
+import math
 import warnings
 import zipfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy import ndarray
 
+from motionary.documents import reason
 from motionary.limits import limits, read_bytes
 
 LONGEST_HEADER = 1000
@@ -49,8 +52,8 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except Exception as error:  # there are many ways, down to a SyntaxError in numpy's header
         cut = isinstance(error, zipfile.BadZipFile)
-        reason = "it is no zip archive, or a cut one" if cut else _line(error)
-        raise ValueError(f"{path} is not a readable .npz file ({reason}).") from None
+        why = "it is no zip archive, or a cut one" if cut else reason(error)
+        raise ValueError(f"{path} is not a readable .npz file ({why}).") from None
 
 
 def _is_wanted(filename: str, names: Collection[str] | None) -> bool:
@@ -64,39 +67,55 @@ def npy_array(content: bytes) -> ndarray | None:
         ValueError: If its header announces another size than it has.
         Exception: Of any kind if the header is damaged.
     """
+    header = read_header(content)
+    return None if header.dtype.hasobject else array_after(header, content)
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What a .npy file says of the array it holds."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype
+    length: int
+    """Bytes before the array."""
+
+
+def read_header(content: bytes) -> NpyHeader:
+    """The header of a .npy file.
+
+    Raises:
+        Exception: Of any kind if it is damaged.
+    """
     file = io.BytesIO(content)
-    shape, dtype = npy_header(file)
-    if dtype.hasobject:
-        return None
-    announced = dtype.itemsize
-    for size in shape:
-        announced *= size
-    if announced > len(content) - file.tell():
-        raise ValueError(f"an array {shape} of {dtype} does not fit into its {len(content)} bytes")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numpy's remarks on old headers
-        return _patiently(
-            lambda: np.lib.format.read_array(
-                io.BytesIO(content), allow_pickle=False, max_header_size=LONGEST_HEADER
-            )
-        )
-
-
-def npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of the array in an open .npy file, which is left after its header."""
     version = np.lib.format.read_magic(file)
     start = file.tell()
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    read = readers.get(version, np.lib.format.read_array_header_2_0)
+
+    def header() -> NpyHeader:
+        file.seek(start)
+        described = read(file, max_header_size=LONGEST_HEADER)
+        return NpyHeader(*described, file.tell())
+
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        read = readers.get(version, np.lib.format.read_array_header_2_0)
+        warnings.simplefilter("ignore")  # numpy's remarks on old headers
+        return _patiently(header)
 
-        def header() -> tuple[tuple[int, ...], bool, np.dtype]:
-            file.seek(start)
-            return read(file, max_header_size=LONGEST_HEADER)
 
-        shape, _, dtype = _patiently(header)
-    return shape, dtype
+def array_after(header: NpyHeader, content: bytes) -> ndarray:
+    """The array of numbers or texts in a .npy file with that header.
+
+    Raises:
+        ValueError: If its header announces another size than it has.
+    """
+    shape, dtype = header.shape, header.dtype
+    size = dtype.itemsize * math.prod(shape)
+    if not 0 <= size <= len(content) - header.length or min(shape, default=0) < 0:
+        raise ValueError(f"an array {shape} of {dtype} does not fit into its {len(content)} bytes")
+    order: Literal["C", "F"] = "F" if header.fortran_order else "C"
+    return np.ndarray(shape, dtype, content, header.length, order=order).copy(order)
 
 
 def _patiently(parse: Callable[[], Parsed]) -> Parsed:
@@ -111,8 +130,3 @@ def _patiently(parse: Callable[[], Parsed]) -> Parsed:
         except SystemError:
             continue
     return parse()
-
-
-def _line(error: Exception) -> str:
-    first = (str(error).splitlines() or [""])[0]
-    return (first or type(error).__name__)[:200]

@@ -62,8 +62,14 @@ def read_yaml(path: Path) -> Any:
     except RecursionError:
         raise ValueError(f"{path} is no plain YAML file (it is nested too deeply).") from None
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].removeprefix(f"{path} ")
-        raise ValueError(f"{path} is no plain YAML file ({reason}).") from None
+        why = reason(error).removeprefix(f"{path} ")
+        raise ValueError(f"{path} is no plain YAML file ({why}).") from None
+
+
+def reason(error: Exception) -> str:
+    """Why a reader failed, in a line: for an error that names the file."""
+    first = (str(error).splitlines() or [""])[0].rstrip(".")
+    return (first or type(error).__name__)[:200]
 
 
 def csv_rows(

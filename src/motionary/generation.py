@@ -1,7 +1,6 @@
 """Performing an action anew: checkpoint + action + length + seed -> Motions."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain
 
 import torch
@@ -9,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from motionary.body.assets import load_body
+from motionary.body.assets import default_body
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.skinning import stream_vertices
 from motionary.body.smpl import BodyModel
@@ -110,7 +109,7 @@ def perform_latents(
     length = check_length(model, frames, seconds)
     num = len(latents)
     filled = functional.pad(latents, (0, 0, 0, -num % MOTIONS_AT_ONCE))
-    body = _ground_body()
+    body = default_body()
 
     def perform(start: int) -> list[Motion]:
         decoded = _decode(model, filled[start : start + MOTIONS_AT_ONCE], label, length)
@@ -184,10 +183,3 @@ def check_length(model: Model, frames: int | None, seconds: float | None) -> int
     if length < 1:
         raise ValueError(f"frames must be at least 1; got {length}.")
     return length
-
-
-@lru_cache(maxsize=1)
-def _ground_body() -> BodyModel:
-    """The body that touches the ground."""
-    with torch.no_grad():
-        return load_body()

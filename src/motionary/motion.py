@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from motionary.array_files import read_npz
 from motionary.atomic import write_atomically
-from motionary.body.assets import load_body
+from motionary.body.assets import default_body
 from motionary.body.skeleton import NUM_JOINTS, mirror_pose
 from motionary.body.smpl import BodyModel, PosedBody
 from motionary.limits import limits
@@ -137,7 +136,7 @@ class Motion:
             ValueError: If it is not a readable motion.
         """
         motion, axis = read_as_written(path)
-        return motion if axis == "y" else turned(motion, TURN_TO_Y_UP[axis], _default_body())
+        return motion if axis == "y" else turned(motion, TURN_TO_Y_UP[axis], default_body())
 
     def crop(self, start: int, stop: int) -> "Motion":
         """Frames start to stop (exclusive)."""
@@ -297,11 +296,6 @@ def turned(motion: Motion, turn: Float[ndarray, "3 3"], body: BodyModel) -> Moti
     rest_pelvis = body.shape(torch.from_numpy(motion.betas)).joints[0]
     translation = (torch.from_numpy(motion.translation) + rest_pelvis) @ R_turn.T - rest_pelvis
     return replace(motion, pose=pose.numpy(), translation=translation.numpy())
-
-
-@cache
-def _default_body() -> BodyModel:
-    return load_body()
 
 
 def resampled_length(num_frames: int, fps: float, new_fps: float) -> int:

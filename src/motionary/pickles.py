@@ -26,7 +26,8 @@ import numpy as np
 import scipy.sparse
 from numpy import ndarray
 
-from motionary.array_files import npy_array, npy_header
+from motionary.array_files import array_after, read_header
+from motionary.documents import reason
 from motionary.limits import limits, read_bytes
 
 
@@ -60,11 +61,7 @@ def read_data_file(path: Path | str) -> Any:
             f"{path} asks to use {refused}, which no file of arrays needs; it was not run. Do not trust it."
         ) from None
     except Exception as error:  # a damaged pickle can fail in any way
-        raise ValueError(f"{path} is not a readable pickle ({_line(error)}).") from None
-
-
-def _line(error: Exception) -> str:
-    return ((str(error).splitlines() or [""])[0] or type(error).__name__)[:200]
+        raise ValueError(f"{path} is not a readable pickle ({reason(error)}).") from None
 
 
 _DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
@@ -99,13 +96,12 @@ def _decompressed(content: bytes, path: Path) -> bytes:
 
 def _npy(content: bytes) -> Any:
     """The array of a .npy file, or the only object in it."""
-    file = io.BytesIO(content)
-    shape, dtype = npy_header(file)
-    if not dtype.hasobject:
-        return npy_array(content)
-    if shape != ():
-        raise ValueError(f"it holds an array {shape} of objects; expected numbers or one dictionary")
-    array = _Unpickler(content[file.tell() :]).load()
+    header = read_header(content)
+    if not header.dtype.hasobject:
+        return array_after(header, content)
+    if header.shape != ():
+        raise ValueError(f"it holds an array {header.shape} of objects; expected numbers or one dictionary")
+    array = _Unpickler(content[header.length :]).load()
     return array.state[-1][0]
 
 
@@ -299,7 +295,7 @@ def numbers(value: Any) -> ndarray:
     try:
         return _numbers(value)
     except Exception as error:  # a made-up stand-in can fail in any way
-        raise ValueError(f"it is no array of numbers ({_line(error)})") from None
+        raise ValueError(f"it is no array of numbers ({reason(error)})") from None
 
 
 def _numbers(value: Any) -> ndarray:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from motionary.documents import reason
 from motionary.limits import limits
 from motionary.pickles import MOST_EXPANDED_BYTES, check_nesting
 
@@ -76,7 +77,7 @@ def read_torch_file(path: Path | str, inert: str = "") -> Any:
         except pickle.UnpicklingError as error:
             name = _refused_name(error)
             if not name:
-                raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
+                raise ValueError(f"{path} is not a readable checkpoint ({reason(error)}).") from None
             if name in stand_ins or not re.fullmatch(inert, name) or len(stand_ins) >= MOST_NAMES:
                 raise ValueError(
                     f"{path} asks to use {name}, which no state dict needs; it was not run. Do not trust it."
@@ -108,7 +109,7 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a damaged archive fails in many ways
-        raise ValueError(f"{path} is not a readable checkpoint ({_first_line(error)}).") from None
+        raise ValueError(f"{path} is not a readable checkpoint ({reason(error)}).") from None
 
 
 def _check_pickles(path: Path, zipped: bool) -> None:
@@ -158,10 +159,6 @@ def _stand_in(full_name: str) -> type:
     module, _, name = full_name.rpartition(".")
     base = _Number if full_name.startswith("numpy.") else _Settings
     return type(name, (base,), {"__module__": module, "__qualname__": name})
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
 def entry(content: Any, name: str, path: Path | str, what: str) -> dict[str, Tensor]:

@@ -9,8 +9,11 @@ import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from motionary.atomic import write_atomically
 from motionary.body.free import free_body, free_body_file
@@ -218,6 +221,13 @@ def load_body(source: str | Path = "free") -> BodyModel:
     if not path.is_file():
         raise FileNotFoundError(f"No body at {path}; give free, smpl or the path of a SMPL model file.")
     return BodyModel(read_smpl(path))
+
+
+@cache
+def default_body() -> BodyModel:
+    """The free body, loaded once: what stands on the ground, and what motion capture is brought onto."""
+    with torch.inference_mode(False), torch.no_grad():  # wherever it is asked for first, all can use it
+        return load_body()
 
 
 def fetch_sample_video() -> Path:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("action", "clips", "train", "test", "seconds_total", "seconds_min", "seconds_max", "coverage")
 """Columns of the table of actions."""
-MOST_REJECTED = 50
+MOST_LINES = 50
 """Lines in a terminal; a filtered data set may have thousands."""
 
 Recordings = Literal["auto", "bvh", "amc", "amass"]
@@ -128,11 +128,14 @@ def _imported(dataset: "Dataset", out: Path) -> Answer:
 
 def suspect_lines(summary: dict[str, Any]) -> list[str]:
     """A line for each clip that looks wrong, by a data set's summary."""
-    suspect = summary["suspect"]
-    lines = [f"suspect {item['clip']}: {item['reason']}" for item in suspect[:MOST_REJECTED]]
-    if (more := len(suspect) - MOST_REJECTED) > 0:
-        lines.append(f"and {more} more suspect: --json lists them all")
-    return lines
+    return _first_lines("suspect", [(item["clip"], item["reason"]) for item in summary["suspect"]])
+
+
+def _first_lines(what: str, named: list[tuple[str, str]]) -> list[str]:
+    """A line for each of the first clips that something is wrong with, named and with the reason."""
+    lines = [f"{what} {name}: {reason}" for name, reason in named[:MOST_LINES]]
+    more = len(named) - len(lines)
+    return [*lines, f"and {more} more {what}: --json lists them all"] if more else lines
 
 
 def dataset_inspect(
@@ -184,8 +187,5 @@ def _tables(summary: dict[str, Any]) -> list[Table | str]:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in summary["actions"]:
         table.add_row(*(str(row[name]) for name in SHOWN))
-    rejected = summary["rejected"]
-    lines = [f"rejected {item['source']}: {item['reason']}" for item in rejected[:MOST_REJECTED]]
-    if (more := len(rejected) - MOST_REJECTED) > 0:
-        lines.append(f"and {more} more rejected: --json and --html list them all")
-    return [table, *suspect_lines(summary), *lines]
+    rejected = [(item["source"], item["reason"]) for item in summary["rejected"]]
+    return [table, *suspect_lines(summary), *_first_lines("rejected", rejected)]

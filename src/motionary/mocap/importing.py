@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from motionary.body.assets import default_body
 from motionary.mocap.amc import DEFAULT_FPS
 from motionary.mocap.parallel import map_in_processes
 from motionary.mocap.placement import Axis, Unit
-from motionary.mocap.reading import SUFFIXES, Format, free_body, read_motion
+from motionary.mocap.reading import SUFFIXES, Format, read_motion
 from motionary.mocap.suspicion import in_words, suspicions
 from motionary.motion import Motion
 
@@ -207,7 +208,7 @@ def _cut(job: _Job, motion: Motion, piece: Piece) -> Imported:
         replace(part, action=action),
         subject=piece.subject,
         start_s=start / motion.fps,
-        suspect=in_words(suspicions(part, free_body())),
+        suspect=in_words(suspicions(part, default_body())),
     )
 
 

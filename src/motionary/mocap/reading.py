@@ -1,7 +1,6 @@
 """One motion-capture file -> one Motion on the free body, checked, resampled and standing on the ground."""
 
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -9,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from motionary.body.assets import default_body
 from motionary.body.skeleton import JOINT_NAMES
-from motionary.body.smpl import BodyModel
 from motionary.limits import limits
 from motionary.mocap.amass import read_amass
 from motionary.mocap.amc import DEFAULT_FPS, read_amc
@@ -65,14 +64,14 @@ def read_motion(
         raise ValueError(f"fps must be a positive number; got {fps}.")
     kind = format_of(path) if format == "auto" else format
     if kind == "amass":
-        motion = read_amass(path, free_body(), up)
-        check_motion(motion.joint_positions(free_body()), JOINT_NAMES, motion.fps, str(path))
+        motion = read_amass(path, default_body(), up)
+        check_motion(motion.joint_positions(default_body()), JOINT_NAMES, motion.fps, str(path))
         motion = _at_rate(motion, fps or motion.fps, path)
     else:
         recording = read_possible(path, kind, units, up, asf=asf, amc_fps=amc_fps)
         try:
-            motion = retarget(recording, free_body()).motion
-            motion = with_feet_on_ground(_at_rate(motion, fps or motion.fps, path), free_body())
+            motion = retarget(recording, default_body()).motion
+            motion = with_feet_on_ground(_at_rate(motion, fps or motion.fps, path), default_body())
         except ValueError as error:
             raise ValueError(f"{path}: its motion cannot be brought onto a body ({error}).") from None
     return motion if action is None else replace(motion, action=action)
@@ -164,11 +163,3 @@ def check_motion(points_m: Float[ndarray, "T J 3"], joints: tuple[str, ...], fps
             f"{name}: {joints[joint]} jumps at {speed.max():.0f} m/s in frame {frame + 2}; "
             f"people stay below {FASTEST_M_S:.0f} m/s. Cut or mend the file, or give its units."
         )
-
-
-@cache
-def free_body() -> BodyModel:
-    """The body that motion capture is brought onto."""
-    from motionary.body.assets import load_body
-
-    return load_body("free")

@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from motionary.body.assets import default_body
 from motionary.body.limits import beyond_limits
 from motionary.body.skeleton import JOINT_INDEX, JOINT_NAMES
 from motionary.body.smpl import BodyModel
-from motionary.mocap.reading import FASTEST_M_S, free_body
+from motionary.mocap.reading import FASTEST_M_S
 from motionary.motion import Motion
 
 SHORTEST_S, SHORTEST = 0.4, 5
@@ -155,7 +156,7 @@ def pose_suspicions(motion: Motion, body: BodyModel) -> list[Suspicion]:
 
 def suspect_in_estimate(motion: Motion) -> str | None:
     """What looks wrong in an estimated motion, in words for a data set's index; None where nothing does."""
-    return in_words(pose_suspicions(motion, free_body()))
+    return in_words(pose_suspicions(motion, default_body()))
 
 
 def in_words(found: Sequence[Suspicion]) -> str | None:

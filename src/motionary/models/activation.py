@@ -36,9 +36,7 @@ class _ThinnedGelu(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, probability: float, seed: int) -> Tensor:
         """Keep the derivative alone."""
         slope = torch.empty_like(x)
-        low, high = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)
-        flat = x.view(-1).numpy(), slope.view(-1).numpy()
-        _gelu_and_slope(*flat, low, high, *threshold_and_scale(probability))
+        _gelu_and_slope(x.view(-1).numpy(), slope.view(-1).numpy(), *draw_of(seed, probability))
         ctx.mark_dirty(x)
         ctx.save_for_backward(slope)
         return x
@@ -51,9 +49,15 @@ class _ThinnedGelu(torch.autograd.Function):
         return slope * gradient, None, None
 
 
-def threshold_and_scale(probability: float) -> tuple[np.uint32, np.float32]:
-    """What `mixed` must reach for an entry not to fall silent, and what makes up for those that do."""
-    return np.uint32(round(probability * 2**32)), F(1 / (1 - probability))
+def draw_of(seed: int, probability: float) -> tuple[np.uint32, np.uint32, np.uint32, np.float32]:
+    """What decides which entries fall silent, as the loops take it.
+
+    Returns:
+        Both halves of the seed's 64 bits, what `mixed` must reach for an entry not to fall silent, and the
+        factor that makes up for those that do.
+    """
+    low, high = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)
+    return low, high, np.uint32(round(probability * 2**32)), F(1 / (1 - probability))
 
 
 @compiled

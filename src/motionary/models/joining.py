@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from motionary.models.activation import mixed, threshold_and_scale
+from motionary.models.activation import draw_of, mixed
 from motionary.native import compiled
 
 F = np.float32
@@ -53,7 +53,7 @@ class _ThinnedAddNorm(torch.autograd.Function):
         """Keep the normalised sum, and by what it was scaled."""
         x, change = x.contiguous(), change.contiguous()
         out, normal, scale = torch.empty_like(x), torch.empty_like(x), x.new_empty(x[..., 0].numel())
-        ctx.draw = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32), *threshold_and_scale(probability)
+        ctx.draw = draw_of(seed, probability)
         rows = [_rows(tensor) for tensor in (x, change, out, normal)]
         given: list[Any] = [*rows, *_arrays(weight, bias, scale), F(eps), *ctx.draw]
         _add_norm(*given)

@@ -252,10 +252,6 @@ def _action_names(
     return names
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-
-
 Noise = Literal["random", "same", "interpolate"]
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from motionary.body.assets import default_body
 from motionary.body.smpl import BodyModel
+from motionary.documents import reason
 from motionary.estimators.external import layouts
 from motionary.estimators.external.layouts import People
 from motionary.estimators.external.loading import listed, read_content
@@ -158,7 +160,7 @@ def read_results(
     clips: list[ResultClip] = []
     dropped: list[str] = []
     told = []
-    body = body or _free_body()
+    body = body or default_body()
     for person, stored in _people(RESULTS[name], content, path).items():
         try:
             track = _track(RESULTS[name], stored)
@@ -180,7 +182,7 @@ def _people(format: ResultFormat, content: Any, path: Path) -> People:
     except ValueError:
         raise
     except Exception as error:  # there are more ways to be laid out wrongly than to check for
-        raise ValueError(f"{path} is not laid out as {format.title} does it ({_line(error)}).") from None
+        raise ValueError(f"{path} is not laid out as {format.title} does it ({reason(error)}).") from None
 
 
 def _track(format: ResultFormat, person: dict[Any, Any]) -> Track:
@@ -189,11 +191,7 @@ def _track(format: ResultFormat, person: dict[Any, Any]) -> Track:
     except ValueError:
         raise
     except Exception as error:  # as above
-        raise ValueError(f"not laid out as {format.title} does it ({_line(error)})") from None
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"not laid out as {format.title} does it ({reason(error)})") from None
 
 
 def _told_by_content(content: Any, path: Path) -> str:
@@ -204,12 +202,6 @@ def _told_by_content(content: Any, path: Path) -> str:
         f"{path} is no result that is known ({', '.join(RESULTS)}); it holds {listed(content)}. "
         "Give its format."
     )
-
-
-def _free_body() -> BodyModel:
-    from motionary.body.assets import load_body
-
-    return load_body("free")
 
 
 def find_results(folder: Path, format: str) -> list[Path]:
