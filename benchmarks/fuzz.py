@@ -145,6 +145,8 @@ def _work(reader: Reader, name: str, seed: int, numbers: range, pipe: int, folde
     """Read inputs one after the other and tell of each."""
     path = laid_out(reader, folder)
     os.chdir(folder)
+    for content in reader.seeds:  # what is compiled or loaded once counts for no input
+        tried(reader, path, content)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     ceiling = pages * resource.getpagesize() + ADDRESS_SPACE
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))

@@ -95,3 +95,26 @@ def test_what_was_made_from_something_else_does_not_count(tmp_path):
     assert (again.has(["a.npz"]), again.has(["b.npz"]), again.has(["a.npz", "b.npz"])) == (True, False, False)
     assert not Written(tmp_path, {"seed": 2}).has(["a.npz"])
     assert not Written(tmp_path, {"seed": 1}).has(["a.npz"]), "the other list took its place"
+
+
+def test_whatever_a_models_labels_are_its_motions_stay_in_their_folder(tmp_path):
+    """A checkpoint of somebody else's could otherwise write anywhere."""
+    labels = (
+        "../../out",
+        str(tmp_path / "absolute"),
+        "..",
+        "a/b",
+        "a_b",
+        "a\nb",
+        "\ud800",
+        "nul\0",
+        "",
+        "x" * 400,
+    )
+    network = Actor(ActorConfig(num_actions=10, latent_dim=16, ff_dim=32, num_layers=1, num_heads=2)).eval()
+    Model(network, labels, 25.0, 12, "forward", {}, "CC0").save(tmp_path / "model.safetensors")
+    model = load_model(tmp_path / "model.safetensors")
+    out = tmp_path / "deep" / "out"
+    made = produce(model, Wish(model.actions, frames=4), out)
+    assert len({path.name for path in made}) == 10
+    assert {path for path in tmp_path.rglob("*.npz") if path.is_file()} == {out / path.name for path in made}

@@ -2,7 +2,9 @@
 
 import os
 import pickle
+import struct
 import sys
+import tracemalloc
 import types
 import zipfile
 from argparse import Namespace
@@ -72,11 +74,25 @@ def test_nothing_is_a_stand_in_unless_the_caller_says_so(tmp_path):
         read_torch_file(tmp_path / "model.pt")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"a": 1})[:-3]])
+OVER_TWO_DISKS = b"PK\6\7" + struct.pack("<LQL", 0, 0, 2) + b"PK\5\6" + bytes(18)
+"""The end of an archive in several files, at which zipfile raises where it is only asked what it is."""
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"a": 1})[:-3], OVER_TWO_DISKS])
 def test_a_damaged_file_is_one_clear_line(tmp_path, content):
     (tmp_path / "model.pt").write_bytes(content)
     with pytest.raises(ValueError, match=r"is not a readable checkpoint|asks to use pickle operation"):
         read_torch_file(tmp_path / "model.pt")
+
+
+def test_a_text_that_announces_more_than_the_file_holds_takes_no_memory(tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"\x80\x02X" + struct.pack("<I", 3 << 30) + b"short")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"model\.pt is not a readable checkpoint"):
+        read_torch_file(tmp_path / "model.pt")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 << 20
 
 
 def test_a_cut_archive_is_one_clear_line(tmp_path):

@@ -45,6 +45,14 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, ndar
     return {name: array for name, array in arrays.items() if array is not None}
 
 
+def is_zip(path: Path) -> bool:
+    """Whether a file looks like a zip archive, even a damaged one."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # which it says of some whose end can be found
+        return True
+
+
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
     """Say in one line which file it is that is damaged."""

@@ -5,6 +5,7 @@ imported inside, so that `--help` is quick.
 """
 
 import difflib
+import io
 import json
 import os
 import sys
@@ -40,6 +41,7 @@ from motionary.commands.published import import_model
 from motionary.commands.report import report
 from motionary.commands.speaking import MANNERS, Answer, Command, ask, carry_out
 from motionary.interruption import exit_code, sender, sigterm_raises
+from motionary.labels import plain
 
 
 class CommandError(Exception):
@@ -254,6 +256,9 @@ def main(argv: list[str] | None = None) -> None:
     if words[0] == "--version":
         print(version("motionary"))
         return
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # not every terminal has letters for every name
     try:
         name, rest = _command(words)
         _check_said_once(rest)
@@ -302,7 +307,9 @@ def _said_first() -> list[str]:
 
 
 def _print_error(error: Exception) -> None:
-    print(f"motionary: {_shortened(' '.join(str(error).split()))}", file=sys.stderr)
+    if isinstance(error, UnicodeEncodeError):
+        error = ValueError(f"{error.object[:200]} is named in bytes that are no UTF-8; rename it.")
+    print(f"motionary: {_shortened(plain(' '.join(str(error).split())))}", file=sys.stderr)
 
 
 def _shortened(message: str) -> str:

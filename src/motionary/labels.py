@@ -1,6 +1,46 @@
-"""What the data sets that ACTOR was published on call their actions, and how they were filmed."""
+"""Labels of actions: as text, as file names, and those of the data sets that ACTOR was published on."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+LONGEST_NAME_BYTES = 100
+"""Of a file that is called after a label; file systems take 255 with all that is added."""
+_BLANKS = re.compile(r"[\t-\r\x1c-\x1e\x85\u2028\u2029]+")
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What works a terminal, and bytes of file names that are no UTF-8."""
+
+
+def plain(text: str) -> str:
+    """One line that can be printed and written anywhere; what cannot becomes a question mark in a diamond."""
+    return _UNWRITABLE.sub("\ufffd", _BLANKS.sub(" ", text))
+
+
+def file_name(label: str) -> str:
+    """A label as the name of a file, without suffix: it leads nowhere else, and is no hidden file."""
+    letters = (letter if letter.isalnum() or letter in "-_." else "_" for letter in label)
+    short = "".join(letters).encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
+    return short.lstrip(".") or "_"
+
+
+def file_names(labels: Sequence[str]) -> dict[str, str]:
+    """A file name for each label, no two the same, whether or not upper case counts."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for label in labels:
+        names[label] = unused_name(file_name(label), taken)
+    return names
+
+
+def unused_name(name: str, taken: set[str]) -> str:
+    """The name with a number where it is taken; then it is taken too."""
+    found, count = name, 1
+    while found.lower() in taken:
+        count += 1
+        found = f"{name}_{count}"
+    taken.add(found.lower())
+    return found
+
 
 NTU13_ACTIONS = {
     6: "pick_up",

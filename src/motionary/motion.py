@@ -16,6 +16,7 @@ from motionary.atomic import write_atomically
 from motionary.body.assets import default_body
 from motionary.body.skeleton import NUM_JOINTS, mirror_pose
 from motionary.body.smpl import BodyModel, PosedBody
+from motionary.labels import plain
 from motionary.limits import limits
 from motionary.rotations import (
     axis_angle_to_matrix,
@@ -329,7 +330,7 @@ def _from_arrays(data: dict[str, Any], path: Path) -> Motion:
         betas = np.zeros(NUM_BETAS, np.float32)
         given = np.asarray(data.get("betas", betas), np.float32).reshape(-1)[:NUM_BETAS]
         betas[: len(given)] = given
-        label = str(data["action"]) if "action" in data else ""
+        label = plain(str(data["action"])) if "action" in data else ""
         valid = np.asarray(data.get("valid", np.ones(len(data["trans"]))), bool)
         return Motion(
             pose=_pose_of_width(np.asarray(data["poses"], np.float32)),

@@ -11,6 +11,7 @@ import bz2
 import io
 import lzma
 import math
+import mmap
 import pickle
 import re
 import struct
@@ -195,7 +196,7 @@ DEEPEST_TUPLE = 32
 """Tuples in tuples: their hashes are taken recursively, in C, without a guard."""
 
 
-def check_nesting(file: io.BufferedIOBase) -> None:
+def check_nesting(file: io.BufferedIOBase | mmap.mmap) -> None:
     """Read one pickle from an open file, keep nothing, and refuse one that would crash a reader by nesting.
 
     Raises:
@@ -211,7 +212,7 @@ class _Unpickler(pickle._Unpickler):
     memo as a file names; this one keeps them in a dictionary.
     """
 
-    def __init__(self, content: bytes | io.BufferedIOBase) -> None:
+    def __init__(self, content: bytes | io.BufferedIOBase | mmap.mmap) -> None:
         self.content = io.BytesIO(content) if isinstance(content, bytes) else content
         # The byte strings of Python 2 hold the arrays: latin1 keeps every byte.
         super().__init__(self.content, encoding="latin1")

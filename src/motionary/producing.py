@@ -14,6 +14,7 @@ from motionary.atomic import working_in
 from motionary.export import export_motion
 from motionary.features import NUM_FEATURES, NUM_ROWS
 from motionary.generation import MOTIONS_AT_ONCE, check_length, draw_latents, perform_latents
+from motionary.labels import file_names
 from motionary.models import Model
 from motionary.motion import Motion
 from motionary.resources import Need
@@ -82,12 +83,12 @@ def produce(model: Model, wish: Wish, out: Path) -> list[Path]:
     about = _made_from(model, wish)
     for action in wish.actions:
         model.action_index(action)
-    files: list[Path] = []
+    files, stems = list[Path](), file_names(model.actions)
     stage = progress.stage("performing", wish.num * len(wish.actions), "motion")
     with working_in(out), stage as counted:
         written = Written(out, about)
         for action in wish.actions:
-            names = [[f"{action}_{k}{suffix}" for suffix in wish.suffixes] for k in range(wish.num)]
+            names = [[f"{stems[action]}_{k}{suffix}" for suffix in wish.suffixes] for k in range(wish.num)]
             done = next((k for k, own in enumerate(names) if not written.has(own)), wish.num)
             counted.advance(done, action)
             for k, motion in _from(done, model, action, wish):

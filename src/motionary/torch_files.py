@@ -6,6 +6,7 @@ that the caller expects become inert stand-ins, any other name is refused.
 """
 
 import io
+import mmap
 import pickle
 import re
 import warnings
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from motionary.array_files import is_zip
 from motionary.documents import reason
 from motionary.limits import limits
 from motionary.pickles import MOST_EXPANDED_BYTES, check_nesting
@@ -93,8 +95,8 @@ def _look_at_before(path: Path) -> None:
     """Refuse a file that is too large, unpacks to too much, or whose pickle nests too deeply for torch."""
     limits().check_bytes("file_mb", path.stat().st_size, path)
     unpacked = 0
+    zipped = is_zip(path)
     with _named(path):
-        zipped = zipfile.is_zipfile(path)
         if zipped:
             with zipfile.ZipFile(path) as archive:
                 unpacked = sum(info.file_size for info in archive.infolist())
@@ -115,9 +117,10 @@ def _named(path: Path) -> Iterator[None]:
 def _check_pickles(path: Path, zipped: bool) -> None:
     """Refuse pickles that nest too deeply: the first few of an old file, those in an archive of a new one."""
     if not zipped:
-        with path.open("rb") as file:
+        # Of a mapped file no more can be read than there is, whatever a pickle announces.
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             for _ in range(PICKLES_OF_OLD_FILES):
-                check_nesting(file)
+                check_nesting(content)
         return
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():

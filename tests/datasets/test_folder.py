@@ -103,3 +103,32 @@ def test_an_unknown_action_lists_the_known_ones(tmp_path):
     dataset = Dataset(tmp_path, ("jump", "walk"), 30.0, ())
     with pytest.raises(ValueError, match="jump, walk"):
         dataset.label("fly")
+
+
+@pytest.mark.parametrize(
+    "path", ["../out.npz", "/dev/zero", "link.npz", "links/a.npz", "circle.npz", "nul\0.npz", "\ud800.npz"]
+)
+def test_an_index_that_leads_out_of_its_folder_is_refused(path, tmp_path):
+    root = tmp_path / "data"
+    still().save(root / "a.npz")
+    still().save(tmp_path / "out.npz")
+    (root / "link.npz").symlink_to(tmp_path / "out.npz")
+    (root / "links").symlink_to(tmp_path)
+    (root / "circle.npz").symlink_to("circle.npz")
+    write_dataset(root, [clip_record(still(), "a.npz", "walk")], fps=30.0)
+    index = root / "dataset.json"
+    index.write_text(index.read_text().replace('"a.npz"', json.dumps(path)))
+    with pytest.raises(ValueError, match=r"dataset\.json names .* files outside its folder"):
+        Dataset.load(root)
+
+
+def test_labels_and_sources_are_taken_for_what_can_be_written_of_them(tmp_path):
+    """Names of files may be bytes of no encoding, or work a terminal."""
+    still().save(tmp_path / "a.npz")
+    clips = [clip_record(still(), "a.npz", "caf\udce9\nau lait", source="\x1b[2Ja.bvh")]
+    write_dataset(tmp_path, clips, fps=30.0, rejected=[Rejected("b\udcff.bvh", "no\nBVH")])
+    dataset = Dataset.load(tmp_path)
+    assert dataset.actions == ("caf\ufffd au lait",) == (dataset.clips[0].action,)
+    assert dataset.clips[0].source == "\ufffd[2Ja.bvh"
+    assert dataset.rejected == (Rejected("b\ufffd.bvh", "no BVH"),)
+    json.dumps(dataset.summary(), ensure_ascii=False).encode()

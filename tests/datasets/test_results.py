@@ -91,5 +91,7 @@ def test_motion_capture_goes_before_results(tmp_path):
     assert holds_results([tmp_path / "split.npz"])
     np.savez(tmp_path / "whole.npz", poses=np.zeros((4, 72)), trans=np.zeros((4, 3)))
     assert not holds_results([tmp_path / "whole.npz"])
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "split.npz").read_bytes()[:-9])
+    assert not holds_results([tmp_path / "cut.npz"])
     with pytest.raises(SystemExit):
         main(["import", str(tmp_path / "none.pkl"), "--out", str(tmp_path / "c")])

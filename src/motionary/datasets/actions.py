@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from motionary.labels import plain
+
 SplitName = Literal["train", "test"]
 
 
@@ -35,6 +37,12 @@ class ClipRecord:
     suspect: str | None = None
     """What looked wrong when it was imported; None where nothing did, or nobody looked."""
 
+    def __post_init__(self) -> None:
+        """Take names for what can be written of them; the path is a file's own."""
+        for name in ("action", "subject", "source", "verdict", "suspect"):
+            if isinstance(text := getattr(self, name), str):
+                object.__setattr__(self, name, plain(text))
+
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
@@ -47,6 +55,11 @@ class Rejected:
 
     source: str
     reason: str
+
+    def __post_init__(self) -> None:
+        """Take both for what can be written of them."""
+        object.__setattr__(self, "source", plain(self.source))
+        object.__setattr__(self, "reason", plain(self.reason))
 
 
 def usual_fps(clips: Iterable[ClipRecord]) -> float:

@@ -15,6 +15,7 @@ from motionary.atomic import PARTIAL, flushed_together, told_if_full, write_atom
 from motionary.datasets.actions import ClipRecord, Rejected, SplitName
 from motionary.datasets.mirroring import mirrored_actions
 from motionary.documents import check_version, parse_json, read_text, record
+from motionary.labels import file_name, plain, unused_name
 from motionary.locks import alone_making
 from motionary.motion import Motion
 
@@ -173,7 +174,7 @@ def _from_index(index: Path) -> Dataset:
         check_version(content.pop("format_version"), FORMAT_VERSION)
         clips = tuple(record(ClipRecord, clip) for clip in content.pop("clips"))
         rejected = tuple(record(Rejected, item) for item in content.pop("rejected"))
-        actions = tuple(map(str, content.pop("actions")))
+        actions = tuple(plain(str(action)) for action in content.pop("actions"))
         lists = {"root": index.parent, "actions": actions, "clips": clips, "rejected": rejected}
         dataset = record(Dataset, content | lists)
         if not (dataset.fps > 0 and all(clip.fps > 0 and clip.num_frames > 0 for clip in clips)):
@@ -181,16 +182,20 @@ def _from_index(index: Path) -> Dataset:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{index} is not a readable data set index: {error}.") from None
     unlabelled = sorted({clip.action for clip in clips} - set(dataset.actions))
-    outside = [
-        clip.path
-        for clip in clips
-        if not (index.parent / clip.path).resolve().is_relative_to(index.parent.resolve())
-    ]
+    outside = [clip.path for clip in clips if not _is_inside(index.parent, clip.path)]
     if unlabelled or outside:
         raise ValueError(
             f"{index} names actions it does not list {unlabelled} or files outside its folder {outside}."
         )
     return dataset
+
+
+def _is_inside(root: Path, path: str) -> bool:
+    """Whether a path that an index names stays in its folder, links followed."""
+    try:
+        return (root / path).resolve().is_relative_to(root.resolve())
+    except (ValueError, OSError, RuntimeError):  # of a name that no file can have, or links in a circle
+        return False
 
 
 def _from_files(root: Path) -> Dataset:
@@ -271,20 +276,7 @@ def check_unused(out: Path, *, may_replace: Callable[[Path], bool] = lambda _: F
 
 def clip_path(action: str, stem: str, taken: set[str]) -> str:
     """Where a clip goes in a data set; a path not taken yet, which it then is."""
-    path = name = f"{_safe(action)}/{_safe(stem)}"
-    count = 1
-    while name.lower() in taken:
-        count += 1
-        name = f"{path}_{count}"
-    taken.add(name.lower())
-    return f"{name}.npz"
-
-
-def _safe(name: str) -> str:
-    """A label or stem as a file name."""
-    return (
-        "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).lstrip(".") or "_"
-    )
+    return unused_name(f"{file_name(action)}/{file_name(stem)}", taken) + ".npz"
 
 
 def source_name(path: Path, roots: Sequence[Path]) -> str:

@@ -119,10 +119,11 @@ MOST_OPENED = 20
 
 def _is_split_npz(path: Path) -> bool:
     """Whether a file has body and root apart, as SMPL-X's tools write them and AMASS does not."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+    except Exception:  # no archive, or one that is damaged in one of many ways
         return False
-    with zipfile.ZipFile(path) as archive:
-        names = {name.removesuffix(".npy") for name in archive.namelist()}
     return "poses" not in names and not names.isdisjoint(BODY)
 
 

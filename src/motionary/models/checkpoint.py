@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from motionary.atomic import write_atomically
 from motionary.documents import check_version, parse_json, record
 from motionary.features import half_turn
+from motionary.labels import plain
 from motionary.limits import limits
 from motionary.models.actor import Actor, ActorConfig
 from motionary.models.prior import CENTRE, MEAN, Prior, prior_of_tensors
@@ -111,7 +112,7 @@ class Checkpoint:
         try:
             described = parse_json(header[HEADER], "its header")
             check_version(described.pop("format_version"), FORMAT_VERSION)
-            described["actions"] = tuple(map(str, described["actions"]))
+            described["actions"] = tuple(plain(str(action)) for action in described["actions"])
             floats = {name: t.float() for name, t in tensors.items()}
             checkpoint = record(cls, {**described, "tensors": floats})
             if not checkpoint.fps > 0:

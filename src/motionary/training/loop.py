@@ -20,6 +20,7 @@ from motionary.datasets import Clips, Dataset
 from motionary.datasets.suspects import LossWatch
 from motionary.features import features_to_motion
 from motionary.interruption import Stop, stopping_where_it_fits
+from motionary.labels import file_names
 from motionary.models.actor import Posterior, sample_latents
 from motionary.models.checkpoint import MODEL_FILE, Model
 from motionary.models.loss import ActorLoss, actor_loss
@@ -278,11 +279,11 @@ def _save_samples(run: Run, clips: Clips, out: Path) -> None:
     model, body = _model(run, clips), load_body()
     z = sample_latents(1, run.config.latent_dim, run.config.seed)
     length = run.config.num_frames if run.config.num_frames > 0 else int(np.median(clips.lengths))
+    names = file_names(clips.actions)
     for label, action in enumerate(clips.actions):
         features = model.decode_action(z, label, length)[0]
         motion = features_to_motion(features, run.config.fps, action).on_ground(body)
-        name = action.replace("/", "_")
-        motion.save(out / SAMPLES_FOLDER / f"epoch_{run.epoch:05d}" / f"{name}.npz")
+        motion.save(out / SAMPLES_FOLDER / f"epoch_{run.epoch:05d}" / f"{names[action]}.npz")
 
 
 def _due(run: Run, every: int) -> bool:

@@ -1,6 +1,7 @@
 """Every system's file gives the performance that it was made of, standing on the ground."""
 
 import os
+import struct
 from typing import get_args
 
 import joblib
@@ -204,6 +205,25 @@ def test_a_cut_file_is_named(format, save):
     with pytest.raises(ValueError, match=path.name) as error:
         read_results(path, format)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", ["pkl", "pt", "npz"])
+def test_an_archive_over_two_disks_is_named(suffix, tmp_path):
+    """At whose end zipfile raises where it is only asked what it is."""
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(b"PK\6\7" + struct.pack("<LQL", 0, 0, 2) + b"PK\5\6" + bytes(18))
+    with pytest.raises(ValueError, match=path.name):
+        read_results(path)
+
+
+def test_a_sighting_of_another_kind_is_no_riddle(save):
+    path = save("4dhumans")
+    content = joblib.load(path)
+    for frame in content.values():
+        frame["tracked_time"] = ["soon"] * len(frame["tid"])
+    joblib.dump(content, path)
+    with pytest.raises(ValueError, match=rf"{path.name} is not laid out as 4D-Humans"):
+        read_results(path)
 
 
 class Malicious:

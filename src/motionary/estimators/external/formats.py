@@ -179,9 +179,9 @@ def read_results(
 def _people(format: ResultFormat, content: Any, path: Path) -> People:
     try:
         return format.people(content, path)
-    except ValueError:
-        raise
     except Exception as error:  # there are more ways to be laid out wrongly than to check for
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
         raise ValueError(f"{path} is not laid out as {format.title} does it ({reason(error)}).") from None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from numpy import ndarray
 
-from motionary.array_files import read_npz
+from motionary.array_files import is_zip, read_npz
 from motionary.pickles import StandIn, numbers, read_data_file
 from motionary.torch_files import read_torch_file
 
@@ -21,7 +21,7 @@ def read_content(path: Path) -> Any:
     """
     if not path.is_file():
         raise FileNotFoundError(f"No result file at {path}.")
-    if zipfile.is_zipfile(path):
+    if is_zip(path):
         return read_torch_file(path) if _is_of_torch(path) else read_npz(path)
     if path.suffix in (".pt", ".ckpt"):
         return read_torch_file(path)  # of an old torch, or damaged
