@@ -15,7 +15,7 @@ class Recipe:
     """How long, and from what windows."""
 
     actor_steps: int = 350
-    """Of ACTOR's preset `small` with fitted latents, whatever the number of clips."""
+    """Of ACTOR's preset `best`, whatever the number of clips."""
     judge_steps: int = 200
     """Of a GRU."""
     frames: int = 20
@@ -33,14 +33,13 @@ def train_actor(dataset: Dataset, out: Path, recipe: Recipe, seed: int) -> Path:
     model = out / "model.safetensors"
     if model.is_file():
         return model
-    epochs = epochs_for(recipe.actor_steps, len(dataset.split("train")), PRESETS["small"].batch_size)
+    epochs = epochs_for(recipe.actor_steps, len(dataset.split("train")), PRESETS["best"].batch_size)
     config = replace(
-        PRESETS["small"],
+        PRESETS["best"],
         epochs=epochs,
         warmup_epochs=max(1, epochs // 100),
         num_frames=recipe.frames,
         fps=recipe.fps,
-        latents="fitted",
         average_decay=1 - 10 / recipe.actor_steps,  # the preset's would remember the first of so few steps
         sample_every=epochs,
         validate_every=epochs,

@@ -1,8 +1,8 @@
 """Files of every format version that there ever was are read; newer ones are refused politely.
 
 `versions/v1` was written by the package before data sets, models and training states had a second version,
-`versions/v2` by the one that gave them theirs, `versions/v3` by the one that gave models a third: all
-by training for one of two epochs on two made-up clips.
+`versions/v2` by the one that gave them theirs, `versions/v3` by the one that gave models a third,
+`versions/v4` a fourth: all by training for one of two epochs on two made-up clips.
 """
 
 import json
@@ -53,7 +53,7 @@ def newer(notes: dict) -> dict:
 
 def test_every_version_is_kept():
     found = [json.loads((VERSIONS / name / "dataset.json").read_text())["format_version"] for name in ALL]
-    assert found == [1, 2, 2]
+    assert found == [1, 2, 2, 2]
 
 
 def test_data_sets_of_every_version_are_read(kept):
@@ -69,9 +69,12 @@ def test_models_of_every_version_are_read(kept):
     model = load_model(kept / "model.safetensors")
     assert model.actions == ("jump", "walk")
     assert model.network.config.latent_dim == 4
-    kinds = {"v1": type(None), "v2": LatentPrior, "v3": PosteriorPrior}
+    kinds = {"v1": type(None), "v2": LatentPrior, "v3": PosteriorPrior, "v4": PosteriorPrior}
     assert type(model.prior) is kinds[kept.name]
-    assert (model.network.config.window > 0) == (kept.name == "v3")
+    assert (model.network.config.window > 0) == (kept.name in ("v3", "v4"))
+    assert (model.feet == "planted") == (kept.name == "v4")
+    if kept.name in ("v3", "v4"):
+        assert model.prior.reach == {"v3": 0.5, "v4": 0.25}[kept.name]
 
 
 def test_runs_of_every_version_go_on(kept):

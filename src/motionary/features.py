@@ -13,7 +13,10 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from motionary.body.assets import default_body
+from motionary.body.feet import planting
 from motionary.body.joint_sets import JOINT_SETS, set_points
+from motionary.body.kinematics import forward_kinematics
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel, PosedBody
 from motionary.motion import Motion
@@ -126,6 +129,25 @@ def add_trajectory(
     """The points moved along the root's path, which starts at zero in the first frame."""
     path = features[:, :, NUM_JOINTS, :3]
     return points + (path - path[:, :1])[:, :, None]
+
+
+def plant_feet(
+    features: Float[Tensor, "B T 25 6"], mask: Bool[Tensor, "B T"] | None, fps: float
+) -> Float[Tensor, "B T 25 6"]:
+    """The motions on a path of the root on which standing feet stay in place; see `body.feet.planting`.
+
+    Args:
+        features: Of the mean-shaped default body, y up.
+        mask: True on real frames; all when None.
+        fps: Frames per second.
+    """
+    real = _real_frames(features, mask)
+    rest = default_body().joints_template.to(features)
+    _, joints = forward_kinematics(rotation_6d_to_matrix(features[:, :, :NUM_JOINTS]), rest)
+    path = features[:, :, NUM_JOINTS, :3]
+    planted = features.clone()
+    planted[:, :, NUM_JOINTS, :3] = path + planting(joints + path[:, :, None], fps, real)
+    return planted
 
 
 def _real_frames(

@@ -160,7 +160,7 @@ def _decode(
     """The motions of latents of one action, to the CPU."""
     z = latents.to(model.network.decoder.action_bias.device)
     labels = torch.full((len(z),), label, device=z.device)
-    return model.in_world(model.network.decode(z, labels, num_frames)).cpu()
+    return model.perform(z, labels, num_frames).cpu()
 
 
 def check_length(model: Model, frames: int | None, seconds: float | None) -> int:

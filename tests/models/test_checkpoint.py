@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
+from motionary.features import plant_feet
 from motionary.models import checkpoint as checkpoints
 from motionary.models.actor import Actor, ActorConfig, sample_latents
 from motionary.models.checkpoint import (
@@ -60,7 +61,7 @@ def test_a_saved_model_comes_back(model, path):
     "prior",
     [
         LatentPrior(torch.randn(2, 16), torch.randn(2, 16, 16).tril()),
-        PosteriorPrior(torch.randn(20, 16), torch.rand(20, 16), torch.arange(20) % 2),
+        PosteriorPrior(torch.randn(20, 16), torch.rand(20, 16), torch.arange(20) % 2, 0.25),
     ],
     ids=["fitted", "posteriors"],
 )
@@ -88,7 +89,18 @@ def test_only_what_older_versions_cannot_read_says_so(model, path):
     replace(model, prior=LatentPrior(torch.zeros(2, 16), torch.eye(16).expand(2, -1, -1))).save(path)
     assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 2
     replace(model, prior=PosteriorPrior(torch.zeros(2, 16), torch.ones(2, 16), torch.arange(2))).save(path)
-    assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 3
+    assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 4
+    replace(model, feet="planted").save(path)
+    assert json.loads(read_safetensors(path)[1][HEADER])["format_version"] == 4
+
+
+def test_a_model_that_plants_feet_comes_back_and_does(model, path):
+    model = replace(model, fps=0.1)  # at which what an untrained network makes is slow
+    replace(model, feet="planted").save(path)
+    z, label = sample_latents(2, 16, 0), torch.tensor([1, 1])
+    as_decoded = model.decode(z, label, 9)
+    assert_close(load_model(path).decode(z, label, 9), plant_feet(as_decoded, None, model.fps))
+    assert not torch.equal(load_model(path).decode(z, label, 9), as_decoded)
 
 
 @pytest.mark.parametrize(

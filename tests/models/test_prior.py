@@ -6,7 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from motionary.models.actor import Posterior
-from motionary.models.prior import REACH, LatentPrior, PosteriorPrior, fit_prior, prior_of_tensors
+from motionary.models.prior import LatentPrior, PosteriorPrior, fit_prior, prior_of_tensors
 
 
 def posterior(num: int, width: int = 3) -> Posterior:
@@ -69,7 +69,7 @@ def test_draws_are_new_and_all_motions_are_drawn_alike():
     prior, noise = ring(50), torch.randn(5000, 3)
     draws = prior.place(noise, torch.zeros(5000, dtype=torch.long))
     distance, nearest = torch.cdist(draws, prior.centre[:50]).min(1)
-    assert distance.median() > 0.1 * REACH * (prior.centre[0] - prior.centre[1]).norm()
+    assert distance.median() > 0.1 * prior.reach * (prior.centre[0] - prior.centre[1]).norm()
     assert nearest.bincount(minlength=50).min() > 50
     assert_close(draws.mean(0), torch.zeros(3), atol=0.06, rtol=0)
     # which motion is meant says nothing of the rest

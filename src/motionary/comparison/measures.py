@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
+from motionary.body.feet import ground_height
 from motionary.body.smpl import BodyModel
 from motionary.comparison.contenders import Clip, Contender, Stretch
 from motionary.evaluation.physical import (
@@ -16,7 +17,6 @@ from motionary.evaluation.physical import (
     completeness,
     foot_skate,
     freeze,
-    ground_height,
     jitter,
     joint_limit_violations,
     ranges,

@@ -12,29 +12,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from motionary.body.feet import CONTACT_HEIGHT_M, FEET, ground_height
 from motionary.body.limits import LIMITED, beyond_limits
-from motionary.body.skeleton import JOINT_INDEX, PARENTS
-
-FEET = (JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"])
-"""The balls of the feet, which touch the ground in most ways of standing."""
-
-CONTACT_HEIGHT_M = 0.05
-"""A foot below this height above the ground counts as touching it (Karunratanakul et al. 2023, below)."""
+from motionary.body.skeleton import PARENTS
 
 LEADING_SHARE = 0.5
 """A joint leads an action if it moves over at least this share of the farthest joint's range."""
 
 FREEZE_SHARE = 0.1
 """A joint slower than this share of its usual speed does not move."""
-
-
-def ground_height(joints: Float[Tensor, "*B T 24 3"]) -> Float[Tensor, "*B"]:
-    """Where the ground most probably is, in metres: the median over the frames of the lower foot's height.
-
-    For motions that were not recorded with their ground, generated ones among them. The lowest foot of all
-    frames would hide every penetration.
-    """
-    return joints[..., FEET, 1].amin(-1).median(-1).values
 
 
 def foot_skate(

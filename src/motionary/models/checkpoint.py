@@ -16,15 +16,15 @@ from torch import Tensor, nn
 
 from motionary.atomic import write_atomically
 from motionary.documents import check_version, parse_json, record
-from motionary.features import half_turn
+from motionary.features import half_turn, plant_feet
 from motionary.labels import plain
 from motionary.limits import limits
 from motionary.models.actor import Actor, ActorConfig
-from motionary.models.prior import CENTRE, MEAN, Prior, prior_of_tensors
+from motionary.models.prior import MEAN, REACH, Prior, prior_of_tensors
 
-FORMAT_VERSION = 3
-"""The newest; files without what it brought, a linear way past the transformers or a prior of posteriors, say
-2, and those without any prior of the latents 1: older versions read them."""
+FORMAT_VERSION = 4
+"""The newest. Files without what it brought, planted feet and a prior of posteriors with its reach, say 3,
+those without a linear way past the transformers 2, those without any prior 1: older versions read them."""
 HEADER = "motionary"
 """Key of the header entry that holds our JSON."""
 MODEL_FILE = "model.safetensors"
@@ -45,6 +45,9 @@ Kind = Literal["actor", "gru", "stgcn"]
 
 FrameName = Literal["world", "camera"]
 """Axes of a model's motions: ours, y up, or a camera's, y down, as in ACTOR's published models."""
+
+Feet = Literal["as_decoded", "planted"]
+"""Whether the root takes the path that was decoded, as published, or one on which feet stay put."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Checkpoint:
     """Data set, training settings, versions: whatever tells where it came from."""
     licence: str = "unknown"
     frame: FrameName = "world"
+    feet: Feet = "as_decoded"
 
     def save(self, path: Path | str, precision: Literal["float32", "float16"] = "float32") -> None:
         """Write one .safetensors file, whole or not at all; float16 halves its size.
@@ -90,12 +94,16 @@ class Checkpoint:
         if bad := _not_finite(tensors):
             raise ValueError(f"{bad} is not finite in {precision}; nothing was written.")
         described = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tensors"}
+        if self.feet == "as_decoded":
+            del described["feet"]  # which older versions do not know
         header = json.dumps({"format_version": self._format_version(), **described})
         return save(tensors, metadata={HEADER: header})
 
     def _format_version(self) -> int:
-        if self.config.get("window") or CENTRE in self.tensors:
+        if self.feet == "planted" or REACH in self.tensors:
             return FORMAT_VERSION
+        if self.config.get("window"):
+            return 3
         return 2 if MEAN in self.tensors else 1
 
     @classmethod
@@ -227,6 +235,7 @@ class Model:
     """What the network's own features are in."""
     prior: Prior | None = None
     """What latents are drawn from; N(0, 1) when None, as published."""
+    feet: Feet = "as_decoded"
 
     def decode(
         self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
@@ -236,10 +245,26 @@ class Model:
         Args:
             noise: As `sample_latents` draws it.
             action: Class indices.
+            frames: As for `perform`.
+        """
+        return self.perform(self.latents(noise, action), action, frames)
+
+    def perform(
+        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
+    ) -> Float[Tensor, "B T 25 6"]:
+        """The motions of latents, y up whatever the network was trained on.
+
+        Args:
+            z: Latents.
+            action: Class indices.
             frames: How many, or a mask of those that are real; the others are zero.
         """
-        z = self.latents(noise, action)
-        return self.in_world(self.network.decode(z, action, frames))
+        features = self.network.decode(z, action, frames)
+        if self.frame == "camera":
+            features = half_turn(features)
+        if self.feet == "as_decoded":
+            return features
+        return plant_feet(features, None if isinstance(frames, int) else frames, self.fps)
 
     def latents(self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"]) -> Float[Tensor, "B Z"]:
         """The latents of those actions that standard normal noise stands for."""
@@ -254,10 +279,6 @@ class Model:
         noise = noise.to(self.network.decoder.action_bias.device)
         label = torch.full((len(noise),), action, device=noise.device)
         return self.decode(noise, label, num_frames).cpu()
-
-    def in_world(self, features: Float[Tensor, "*B 25 6"]) -> Float[Tensor, "*B 25 6"]:
-        """What the network made, y up whatever it was trained on."""
-        return half_turn(features) if self.frame == "camera" else features
 
     def action_index(self, action: str) -> int:
         """Class index of an action.
@@ -282,6 +303,7 @@ class Model:
             provenance=self.provenance,
             licence=self.licence,
             frame=self.frame,
+            feet=self.feet,
         ).save(path, precision)
 
 
@@ -320,6 +342,7 @@ def load_model(name_or_path: str | Path) -> Model:
         licence=checkpoint.licence,
         frame=checkpoint.frame,
         prior=prior,
+        feet=checkpoint.feet,
     )
 
 

@@ -19,12 +19,12 @@ from motionary.models.actor import Posterior
 
 MEAN, FACTOR = "prior.mean", "prior.factor"
 CENTRE, DEVIATION, ACTION = "prior.centre", "prior.deviation", "prior.action"
+REACH = "prior.reach"
 """Names of the tensors in a checkpoint."""
 TURNS = 997
 """How often all posteriors are gone through between the lowest and the highest noise."""
 NEIGHBOURS = 8
-REACH = 0.5
-"""Of the way to the neighbours, one standard deviation. Both were chosen on a data set's held-out motions."""
+"""Chosen on a data set's held-out motions."""
 
 Latents = Literal["standard", "fitted", "posteriors"]
 """What latents are drawn from: N(0, 1), a Gaussian fitted to each action's own, or the posteriors of training
@@ -49,8 +49,17 @@ class Prior(Protocol):
         ...
 
 
-def fit_prior(latents: Latents, posterior: Posterior, action: Int[Tensor, "N"], num_actions: int) -> Prior:
+def fit_prior(
+    latents: Latents, posterior: Posterior, action: Int[Tensor, "N"], num_actions: int, reach: float = 0.5
+) -> Prior:
     """The prior that was asked for, other than N(0, 1), of training motions' posteriors.
+
+    Args:
+        latents: Which, not "standard".
+        posterior: Of training motions.
+        action: Their class indices.
+        num_actions: How many classes.
+        reach: As `PosteriorPrior.reach`, where it is of that kind.
 
     Raises:
         ValueError: If an action has no motion.
@@ -59,7 +68,7 @@ def fit_prior(latents: Latents, posterior: Posterior, action: Int[Tensor, "N"], 
         raise ValueError(f"A prior needs motions of every action; there is none of class {missing[0]}.")
     if latents == "fitted":
         return LatentPrior.fit(posterior, action, num_actions)
-    return PosteriorPrior(posterior.mean, (posterior.log_variance / 2).exp(), action)
+    return PosteriorPrior(posterior.mean, (posterior.log_variance / 2).exp(), action, reach)
 
 
 def prior_of_tensors(tensors: dict[str, Tensor], num_actions: int) -> Prior | None:
@@ -85,6 +94,8 @@ class PosteriorPrior:
     centre: Float[Tensor, "N Z"]
     deviation: Float[Tensor, "N Z"]
     action: Int[Tensor, "N"]
+    reach: float = 0.5
+    """How far towards the neighbours: of the way there, one standard deviation."""
 
     smooth = False
 
@@ -103,11 +114,17 @@ class PosteriorPrior:
             raise ValueError(f"its prior must be (N, Z), (N, Z) and (N,); got {shapes}")
         if set(action.unique().tolist()) != set(range(num_actions)):
             raise ValueError(f"its prior must have posteriors of each of its {num_actions} actions alone")
-        return cls(centre, deviation, action.long())
+        reach = float(tensors.pop(REACH, torch.tensor(0.5)))
+        return cls(centre, deviation, action.long(), reach)
 
     def tensors(self) -> dict[str, Tensor]:
         """As a checkpoint holds them."""
-        return {CENTRE: self.centre, DEVIATION: self.deviation, ACTION: self.action.float()}
+        return {
+            CENTRE: self.centre,
+            DEVIATION: self.deviation,
+            ACTION: self.action.float(),
+            REACH: torch.tensor(self.reach),
+        }
 
     def place(self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"]) -> Float[Tensor, "B Z"]:
         """The latents of those actions that standard normal noise stands for.
@@ -125,7 +142,7 @@ class PosteriorPrior:
         ways = centres - centres[chosen]
         near = ways.norm(dim=1).argsort(stable=True)[1:][: min(NEIGHBOURS, len(noise))]
         along = noise[: len(near)] @ ways[near] / math.sqrt(NEIGHBOURS)
-        return centres[chosen] + REACH * along + deviations[chosen] * noise
+        return centres[chosen] + self.reach * along + deviations[chosen] * noise
 
 
 @dataclass(frozen=True)

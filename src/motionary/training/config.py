@@ -1,5 +1,6 @@
 """How a network is trained: the settings, and three sets of them that are known to work."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -9,6 +10,7 @@ from motionary.datasets import ClipConfig
 from motionary.datasets.augmentation import Augmentation
 from motionary.datasets.clips import Facing
 from motionary.models.actor import ActorConfig
+from motionary.models.checkpoint import Feet
 from motionary.models.loss import LossWeights
 from motionary.models.points import PointSet
 from motionary.models.prior import Latents
@@ -35,6 +37,11 @@ class TrainConfig:
     latents: Latents = "standard"
     """What the model draws its latents from: N(0, 1), a Gaussian fitted to every action's own, or the
     posteriors of training windows."""
+    reach: float = 0.5
+    """How far posteriors are drawn out towards their neighbours. Farther means more varied, and less like
+    recordings: few clips want more than many do."""
+    feet: Feet = "as_decoded"
+    """planted: the model keeps feet where they stand, by moving the root; see `body.feet`."""
     points: PointSet = "vertices"
     """Where on the body the reconstruction is compared."""
     points_travel: bool = False
@@ -88,10 +95,15 @@ class TrainConfig:
             raise ValueError(f"average_decay must be in [0, 1); got {self.average_decay}.")
         if self.loader_workers < 0:
             raise ValueError(f"loader_workers must not be negative; got {self.loader_workers}.")
+        if not 0 <= self.reach < math.inf:
+            raise ValueError(f"reach must be 0 or more; got {self.reach}.")
         if self.step_parts not in (1, 2):
             raise ValueError(f"step_parts must be 1 or 2; got {self.step_parts}.")
         if self.spectrum and self.num_frames < 2:
-            raise ValueError(f"spectrum needs windows of num_frames >= 2; got {self.num_frames}.")
+            raise ValueError(
+                f"spectrum needs windows of num_frames >= 2; got {self.num_frames}. Give a length, or "
+                "train with the preset small."
+            )
         if self.seed < 0:
             raise ValueError(f"seed must not be negative; got {self.seed}.")
 
@@ -135,6 +147,7 @@ _SMALL = TrainConfig(
     average_decay=0.995,
     loss=LossWeights(kl=2e-5),
     points_travel=True,
+    feet="planted",
     facing="forward",
     latent_dim=128,
     ff_dim=256,

@@ -49,7 +49,7 @@ def train(
         dataset: Labelled motions.
         out: Folder of the run: model.safetensors, the state to resume from, config.json, metrics.jsonl,
             tensorboard/ and samples/.
-        config: The preset `small` when None.
+        config: The preset `best` when None.
         stop_after: Pause after this many epochs of the run; `resume` goes on.
 
     Returns:
@@ -59,7 +59,7 @@ def train(
         ValueError: If the folder holds a run already, an action has no training clip, or the loss stops being
             finite.
     """
-    out, config = Path(out), config or PRESETS["small"]
+    out, config = Path(out), config or PRESETS["best"]
     _check_unused(out)
     _check(dataset)
     processes = Processes.join()
@@ -258,6 +258,7 @@ def _model(run: Run, clips: Clips) -> Model:
         },
         licence=run.dataset.licence,
         prior=_prior(run, clips) if run.config.latents != "standard" else None,
+        feet=run.config.feet,
     )
 
 
@@ -271,7 +272,8 @@ def _prior(run: Run, clips: Clips) -> Prior:
         parts.append((posterior.mean.cpu(), posterior.log_variance.cpu(), batch.action.cpu()))
     mean, log_variance, action = (torch.cat(part) for part in zip(*parts, strict=True))
     posterior = Posterior(mean, log_variance)
-    return fit_prior(run.config.latents, posterior, action, len(run.dataset.actions))
+    config, num_actions = run.config, len(run.dataset.actions)
+    return fit_prior(config.latents, posterior, action, num_actions, config.reach)
 
 
 def _save_samples(run: Run, clips: Clips, out: Path) -> None:
