@@ -3,7 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -43,4 +42,6 @@ def write_text(
 
 @cache
 def _font(size_px: int) -> ImageFont.FreeTypeFont:
+    import matplotlib  # takes a third of a second: not before something is written
+
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size_px)

@@ -145,13 +145,19 @@ class Actor(nn.Module):
         self.decoder.start(parts)
 
 
+def _tokens(config: ActorConfig) -> nn.Parameter:
+    """A latent for each action, from N(0, 1)."""
+    # torch.randn would import sympy where a network is made without numbers: half a second
+    return nn.Parameter(torch.normal(0.0, 1.0, (config.num_actions, config.latent_dim)))
+
+
 class Encoder(nn.Module):
     """Transformer over two tokens of the action and one token per frame."""
 
     def __init__(self, config: ActorConfig) -> None:
         super().__init__()
-        self.mean_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
-        self.variance_token = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
+        self.mean_token = _tokens(config)
+        self.variance_token = _tokens(config)
         self.embed = nn.Linear(NUM_ROWS * NUM_FEATURES, config.latent_dim)
         self.layers = _copies(EncoderLayer(config), config.num_layers)
         self.spectrum = Analysis(config.window, config.latent_dim) if config.window else None
@@ -201,7 +207,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ActorConfig) -> None:
         super().__init__()
-        self.action_bias = nn.Parameter(torch.randn(config.num_actions, config.latent_dim))
+        self.action_bias = _tokens(config)
         self.layers = _copies(DecoderLayer(config), config.num_layers)
         self.head = nn.Linear(config.latent_dim, NUM_ROWS * NUM_FEATURES)
         self.spectrum = Synthesis(config.window, config.latent_dim) if config.window else None
