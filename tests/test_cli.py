@@ -130,3 +130,24 @@ def test_videos_of_one_name_are_refused_before_any_work(capsys, tmp_path):
     error = failing(capsys, "estimate", "a/walk.mp4", "b/walk.mov", "--out", tmp_path / "out")
     assert "walk" in error
     assert "overwrite" in error
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("folder.bvh", "folder.bvh is a folder; name a file"),
+        ("file/x.bvh", "file is there already and no folder"),
+        ("file/deeper/x.bvh", "lies in what is no folder"),
+        (f"{'x' * 300}.bvh", "is too long a name"),
+    ],
+)
+def test_a_place_that_cannot_be_is_one_line(out, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Motion(np.zeros((3, 24, 3)), np.zeros((3, 3)), 30.0).save("a.npz")
+    (tmp_path / "folder.bvh").mkdir()
+    (tmp_path / "file").write_text("kept")
+    error = failing(capsys, "export", "a.npz", "--out", out)
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "folder.bvh", "file"}
+    assert (tmp_path / "file").read_text() == "kept"

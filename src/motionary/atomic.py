@@ -18,6 +18,16 @@ PARTIAL = ".partial"
 _LEFT = re.compile(r"\..+\.[a-z0-9_]{8}\.partial")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system answers where there is no room: on the disk, for this user, for this process."""
+REFUSALS = {
+    errno.EEXIST: "is there already and no folder; name another place",
+    errno.ENOTDIR: "lies in what is no folder; name another place",
+    errno.EISDIR: "is a folder; name a file",
+    errno.ENAMETOOLONG: "is too long a name; give a shorter one",
+    errno.EROFS: "is on a disk that may only be read; name another place",
+    errno.EACCES: "may not be read or written by this user; name another place, or have that changed",
+    errno.EPERM: "may not be read or written by this user; name another place, or have that changed",
+}
+"""What the system answers where a path does not fit what is to be done with it."""
 
 NO_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 """What a file system answers that keeps nothing back, or cannot be asked."""
@@ -148,6 +158,13 @@ def explained(error: Exception, path: Path | None = None) -> Exception:
     )
     full.errno = error.errno
     return full
+
+
+def in_words(error: Exception) -> str:
+    """What the system's refusal of a file means for who named it; the message of any other error."""
+    if not isinstance(error, OSError) or error.errno not in REFUSALS:
+        return str(error)
+    return f"{error.filename2 or error.filename or 'A file'} {REFUSALS[error.errno]}."
 
 
 def _flush(path: Path) -> None:

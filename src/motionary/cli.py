@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from motionary import progress
-from motionary.atomic import explained
+from motionary.atomic import explained, in_words
 from motionary.commands.assets import assets_get, assets_list, assets_set
 from motionary.commands.chart import figure_confusion, figure_curves
 from motionary.commands.compare import compare
@@ -309,7 +309,7 @@ def _said_first() -> list[str]:
 def _print_error(error: Exception) -> None:
     if isinstance(error, UnicodeEncodeError):
         error = ValueError(f"{error.object[:200]} is named in bytes that are no UTF-8; rename it.")
-    print(f"motionary: {_shortened(plain(' '.join(str(error).split())))}", file=sys.stderr)
+    print(f"motionary: {_shortened(plain(' '.join(in_words(error).split())))}", file=sys.stderr)
 
 
 def _shortened(message: str) -> str:

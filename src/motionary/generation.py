@@ -78,8 +78,8 @@ def draw_latents(model: Model, action: str, num: int = 1, seed: int = 0) -> Floa
         ValueError: If the action is unknown, or the seed negative.
     """
     label = model.action_index(action)
-    if seed < 0:
-        raise ValueError(f"seed must not be negative; got {seed}.")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed must not be negative, nor 2**63 or more; got {seed}.")
     noise = sample_latents(num + -num % MOTIONS_AT_ONCE, model.network.config.latent_dim, seed)
     labels = torch.full((MOTIONS_AT_ONCE,), label)
     return torch.cat([model.latents(part, labels) for part in noise.split(MOTIONS_AT_ONCE)])[:num]

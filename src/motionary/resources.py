@@ -78,7 +78,9 @@ def told(num_bytes: int | float) -> str:
     """Bytes as people say them."""
     if num_bytes < 1e9:
         return f"{num_bytes / 1e6:.0f} MB"
-    return f"{num_bytes / 1e9:.1f} GB" if num_bytes < 1e12 else f"{num_bytes / 1e12:,.1f} TB"
+    if num_bytes < 1e12:
+        return f"{num_bytes / 1e9:.1f} GB"
+    return f"{num_bytes / 1e12:,.1f} TB" if num_bytes < 1e18 else f"{num_bytes / 1e12:.1e} TB"
 
 
 def _facts(path: Path) -> dict[str, int]:

@@ -212,3 +212,14 @@ def test_assets_load_without_the_packages_that_need_them():
     assert (
         subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True).stdout.strip() == "[]"
     )
+
+
+def test_a_user_without_a_home_is_told_where_to_put_files(monkeypatch):
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("MOTIONARY_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("motionary.body.assets.Path.home", unknown)
+    with pytest.raises(ValueError, match="MOTIONARY_CACHE"):
+        cache_folder()

@@ -122,6 +122,12 @@ def test_an_index_that_leads_out_of_its_folder_is_refused(path, tmp_path):
         Dataset.load(root)
 
 
+def test_a_clip_of_more_frames_than_any_motion_is_refused(tmp_path):
+    write_dataset(tmp_path, [replace(records(walk=1)[0], num_frames=10**400)], fps=30.0)
+    with pytest.raises(ValueError, match="MOTIONARY_MAX_FRAMES"):
+        Dataset.load(tmp_path)
+
+
 def test_labels_and_sources_are_taken_for_what_can_be_written_of_them(tmp_path):
     """Names of files may be bytes of no encoding, or work a terminal."""
     still().save(tmp_path / "a.npz")

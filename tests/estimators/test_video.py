@@ -107,3 +107,17 @@ def test_a_file_to_be_shown_turned_is_turned(tmp_path, video_writer):
     rgb = frame.rgb().astype(int)
     np.testing.assert_allclose(rgb[10, 10], [255, 0, 0], atol=12)  # the left half is on top now
     np.testing.assert_allclose(rgb[50, 10], [0, 0, 255], atol=12)  # lower right has become lower left
+
+
+def test_a_timestamp_far_ahead_does_not_stretch_a_video(tmp_path, video_writer):
+    """Motion is resampled over a video's whole time."""
+    video = Video(video_writer(tmp_path / "jump.mp4", [0, 0.1, 0.2, 0.3, 90_000.0, 90_000.1]))
+    assert [frame.time_s for frame in video.frames()] == pytest.approx([0, 0.1, 0.2, 0.3], abs=1e-3)
+    assert "damaged" in video.facts().note
+
+
+def test_no_video_is_faster_than_any_camera(tmp_path, video_writer, monkeypatch):
+    monkeypatch.setattr("motionary.estimators.video.FASTEST_FPS", 20.0)
+    video = Video(video_writer(tmp_path / "steady.mp4", np.arange(20) / 25))
+    list(video.frames())
+    assert video.facts().fps == 20.0

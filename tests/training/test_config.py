@@ -54,6 +54,11 @@ def test_settings_change_what_they_name():
         ("schedule=linear", "constant or cosine"),
         ("epochs=0", "at least 1"),
         ("seed=-1", "negative"),
+        ("fps=0", "fps must be positive"),
+        ("fps=nan", "fps must be positive"),
+        ("learning_rate=inf", "learning_rate must be positive"),
+        ("save_minutes=nan", "save_minutes must not be negative"),
+        (f"seed={2**63}", "seed must not be negative, nor"),
     ],
 )
 def test_wrong_settings_say_what_would_be_right(setting, message):

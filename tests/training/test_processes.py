@@ -142,3 +142,9 @@ def test_parts_of_a_batch_hold_every_frame_once(count, windows):
     taken = [int(row) for rows, share in parts if share for row in index[rows]]
     assert sorted(taken) == index.tolist()
     assert all(len(index[rows]) for rows, _ in parts)
+
+
+def test_nonsense_from_torchrun_is_named(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    with pytest.raises(ValueError, match="WORLD_SIZE, by which torchrun"):
+        Processes.join()

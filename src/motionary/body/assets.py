@@ -32,7 +32,10 @@ def cache_folder() -> Path:
     """Where files are kept: $MOTIONARY_CACHE, else motionary under $XDG_CACHE_HOME or ~/.cache."""
     if own := os.environ.get("MOTIONARY_CACHE"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "motionary"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "motionary"
+    except RuntimeError:  # a user whom the system does not know, as in some containers
+        raise ValueError("This user has no home: name a folder for files in MOTIONARY_CACHE.") from None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from motionary.datasets.actions import ClipRecord, Rejected, SplitName
 from motionary.datasets.mirroring import mirrored_actions
 from motionary.documents import check_version, parse_json, read_text, record
 from motionary.labels import file_name, plain, unused_name
+from motionary.limits import limits
 from motionary.locks import alone_making
 from motionary.motion import Motion
 
@@ -179,6 +180,7 @@ def _from_index(index: Path) -> Dataset:
         dataset = record(Dataset, content | lists)
         if not (dataset.fps > 0 and all(clip.fps > 0 and clip.num_frames > 0 for clip in clips)):
             raise ValueError("every fps and num_frames must be positive")
+        limits().check("frames", max((clip.num_frames for clip in clips), default=0), "a clip in it")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{index} is not a readable data set index: {error}.") from None
     unlabelled = sorted({clip.action for clip in clips} - set(dataset.actions))

@@ -26,6 +26,11 @@ BLACK_YUV = (16, 128, 128)
 FULL_RANGE = np.clip((np.arange(256) - 16) * 255 // 219, 0, 255).astype(np.uint8)
 """Studio range (16 to 235) stretched to 0 to 255."""
 
+LONGEST_PAUSE_S = 3600.0
+"""Between two pictures."""
+FASTEST_FPS = 1000.0
+"""Of a video; what follows one another faster has damaged timestamps."""
+
 
 @dataclass(frozen=True)
 class VideoFacts:
@@ -176,7 +181,7 @@ class Video:
     def facts(self) -> VideoFacts:
         """What was decoded so far."""
         steps = np.diff(self._times)
-        fps = float(1 / np.median(steps)) if len(steps) else self._nominal_fps
+        fps = min(float(1 / np.median(steps)), FASTEST_FPS) if len(steps) else self._nominal_fps
         declared, got = self.declared_frames, len(self._times)
         duration = (self._times[-1] + 1 / fps) if self._times else 0.0
         note = ""
@@ -193,6 +198,9 @@ class Video:
                     first_s = time_s
                 elif time_s - first_s <= self._times[-1]:
                     continue  # a repeated or backward timestamp shows nothing new
+                elif time_s - first_s > self._times[-1] + LONGEST_PAUSE_S:
+                    self._bad_packets += 1  # a damaged timestamp would stretch the video over years
+                    continue
                 frame = _as_frame(decoded, len(self._times), time_s - first_s)
                 if not self._times:
                     self._size = frame.size

@@ -89,8 +89,11 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "validate_every", "sample_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive; got {self.learning_rate}.")
+        for name in ("learning_rate", "fps"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be positive; got {getattr(self, name)}.")
+        if not self.save_minutes >= 0:
+            raise ValueError(f"save_minutes must not be negative; got {self.save_minutes}.")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay must be in [0, 1); got {self.average_decay}.")
         if self.loader_workers < 0:
@@ -104,8 +107,8 @@ class TrainConfig:
                 f"spectrum needs windows of num_frames >= 2; got {self.num_frames}. Give a length, or "
                 "train with the preset small."
             )
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative; got {self.seed}.")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed must not be negative, nor 2**63 or more; got {self.seed}.")
 
     def actor(self, num_actions: int) -> ActorConfig:
         """The network's size."""

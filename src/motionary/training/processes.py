@@ -26,7 +26,7 @@ class Processes:
     @classmethod
     def join(cls) -> "Processes":
         """Meet the processes that torchrun started with this one; alone without torchrun."""
-        count = int(os.environ.get("WORLD_SIZE", "1"))
+        count = _told("WORLD_SIZE", 1)
         if count == 1:
             return cls()
         if not distributed.is_initialized():
@@ -69,6 +69,14 @@ def own_device() -> torch.device:
     """The GPU that torchrun's local rank names, the first one without torchrun; the CPU without a GPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    device = torch.device("cuda", _told("LOCAL_RANK", 0))
     torch.cuda.set_device(device)
     return device
+
+
+def _told(name: str, otherwise: int) -> int:
+    """A number that torchrun tells its processes."""
+    text = os.environ.get(name, str(otherwise))
+    if not (text.isdecimal() and len(text) < 10):
+        raise ValueError(f"{name}, by which torchrun tells processes apart, must be a number; got {text!r}.")
+    return int(text)
