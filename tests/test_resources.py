@@ -1,11 +1,13 @@
 """What is too much is refused before it begins, saying how much it needs."""
 
+import platform
 import re
+from pathlib import Path
 
 import pytest
 
 from motionary.cli import main
-from motionary.resources import Need, available_memory, free_disk, peak_memory, told
+from motionary.resources import Need, available_memory, free_disk, give_back_memory, peak_memory, told
 
 
 def refused(capsys, *words) -> str:
@@ -70,3 +72,15 @@ def dataset_of_two(tmp_path):
             tmp_path / "data" / f"{action}.npz"
         )
     return tmp_path / "data"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks glibc")
+def test_freed_memory_goes_back_to_the_system():
+    def held() -> int:
+        return int(re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+
+    blocks = [bytearray(60_000) for _ in range(3000)]
+    del blocks[:-1]  # the last one keeps the heap from shrinking
+    before = held()
+    give_back_memory()
+    assert held() < before - 100

@@ -1,5 +1,6 @@
 """What a machine has to give in memory and disk, and whether that is enough for what is asked."""
 
+import ctypes
 import re
 import shutil
 import sys
@@ -72,6 +73,13 @@ def peak_memory() -> int | None:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def give_back_memory() -> None:
+    """Hand freed memory back to the system, where the C library keeps it between what is in use (Linux)."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # not every C library can
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def told(num_bytes: int | float) -> str:

@@ -12,6 +12,7 @@ import viser
 
 from motionary.datasets.folder import Dataset
 from motionary.features import face_forward
+from motionary.resources import give_back_memory
 from motionary.studio.controls import Controls
 from motionary.studio.desk import Desk
 from motionary.studio.downloads import Download, make_download
@@ -32,6 +33,8 @@ SLIDER_EVERY_S = 0.1
 """The frame slider moves less often than the people: it costs a browser more."""
 RESENT_EVERY_S = 0.25
 """A held frame is sent again so often, for browsers that come late or have just got their meshes."""
+GIVE_BACK_EVERY_S = 60.0
+"""Every visit leaves holes in the memory that the process holds."""
 MOST_ADDED = 4
 MOST_REAL = 6
 WHOLE_WAY = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -254,9 +257,12 @@ class Studio:
     def _run(self) -> None:
         """Keep time while anybody is looking."""
         before = perf_counter()
-        resent = slid = before
+        resent = slid = given_back = before
         while not self._ended.wait(1 / TICKS_PER_S):
             now = perf_counter()
+            if now - given_back > GIVE_BACK_EVERY_S:
+                given_back = now
+                give_back_memory()
             if self.feed.num_browsers:
                 self.tick(now - before)
                 if not self.player.playing and now - resent > RESENT_EVERY_S:
