@@ -8,6 +8,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
 import torch
@@ -33,7 +34,26 @@ def compiled(loop: Loop) -> Loop:
     )  # numba reads what was written, not what checks shapes around it
 
 
-class _Loop:
+class Later:
+    """Something that becomes machine code when it is first asked for."""
+
+    machine_code: Callable
+    """As numba takes it."""
+
+
+class Imported(Later):
+    """A function of another module, which imports numba."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    @functools.cached_property
+    def machine_code(self) -> Callable:  # type: ignore[override]
+        """The function."""
+        return getattr(import_module(self._module), self._name)
+
+
+class _Loop(Later):
     """A loop that becomes machine code when it is first called."""
 
     def __init__(self, plain: Callable) -> None:
@@ -44,12 +64,12 @@ class _Loop:
         return self.machine_code(*arguments)
 
     @functools.cached_property
-    def machine_code(self) -> Callable:
+    def machine_code(self) -> Callable:  # type: ignore[override]
         """Numba's function of this loop; the loops that it calls become theirs."""
         with _one_at_a_time:
             names = self._plain.__globals__
             for name in self._plain.__code__.co_names:
-                if isinstance(called := names.get(name), _Loop):
+                if isinstance(called := names.get(name), Later):
                     names[name] = called.machine_code
             return _by_numba(self._plain)
 

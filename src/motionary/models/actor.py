@@ -24,6 +24,7 @@ from motionary.models.spectrum import (
     principal_components,
     window_coefficients,
 )
+from motionary.products import linear
 
 LEAST_SPREAD = 0.02
 """Of features that hardly vary, such as those of joints that a data set does not move."""
@@ -260,8 +261,7 @@ class EncoderLayer(nn.Module):
     ) -> Float[Tensor, "B W Z"]:
         """The first W tokens, or all when wanted is None, each having looked at the real ones."""
         x = drop.add_norm(x[:, :wanted], attend(self.self_attn, x, mask, drop, wanted), self.norm1)
-        hidden = drop.thin_gelu(self.linear1(x))
-        return drop.add_norm(x, self.linear2(hidden), self.norm2)
+        return drop.add_norm(x, feed_forward(self, x, drop), self.norm2)
 
 
 class DecoderLayer(nn.Module):
@@ -287,8 +287,15 @@ class DecoderLayer(nn.Module):
         """Tokens, each having looked at the real ones and at the memory; X is B, or 1 where all are alike."""
         x = drop.add_norm(x, attend(self.self_attn, x, mask, drop), self.norm1)
         x = drop.add_norm(x, attend_one(self.multihead_attn, memory, x.shape[1], drop), self.norm2)
-        hidden = drop.thin_gelu(self.linear1(x))
-        return drop.add_norm(x, self.linear2(hidden), self.norm3)
+        return drop.add_norm(x, feed_forward(self, x, drop), self.norm3)
+
+
+def feed_forward(
+    layer: EncoderLayer | DecoderLayer, x: Float[Tensor, "B T Z"], drop: Silencer
+) -> Float[Tensor, "B T Z"]:
+    """A layer's feed-forward network, token by token."""
+    hidden = drop.thin_gelu(linear(x, layer.linear1.weight, layer.linear1.bias))
+    return linear(hidden, layer.linear2.weight, layer.linear2.bias)
 
 
 def attend(
@@ -299,9 +306,32 @@ def attend(
     wanted: int | None = None,
 ) -> Float[Tensor, "B W Z"]:
     """Multi-head self-attention of the first W tokens, in which nobody looks at padded frames."""
+    weight, bias, width = attention.in_proj_weight, attention.in_proj_bias, attention.embed_dim
+    heads = None
+    if wanted is None:
+        projected = linear(x, weight, bias)
+        query, key, value = projected.chunk(3, -1)
+        heads = drop.attend(projected, mask, attention.num_heads)
+    else:
+        query = linear(x[:, :wanted], weight[:width], bias[:width])
+        key, value = linear(x, weight[width:], bias[width:]).chunk(2, -1)
+    if heads is None:
+        heads = _seen_by_heads(query, key, value, mask, attention.num_heads, drop)
+    return linear(heads, attention.out_proj.weight, attention.out_proj.bias)
+
+
+def _seen_by_heads(
+    queries: Float[Tensor, "B W Z"],
+    keys: Float[Tensor, "B T Z"],
+    values: Float[Tensor, "B T Z"],
+    mask: Bool[Tensor, "B T"] | None,
+    num_heads: int,
+    drop: Silencer,
+) -> Float[Tensor, "B W Z"]:
+    """What heads see of the real tokens."""
     query, key, value = (
-        heads.transpose(1, 2) for heads in _projected(attention, x, wanted)
-    )  # (B, H, T, Z/H)
+        rows.unflatten(-1, (num_heads, -1)).transpose(1, 2) for rows in (queries, keys, values)
+    )  # (B, H, W or T, Z/H)
     seen = None if mask is None else mask[:, None, None]
     if drop.bits is None:
         heads = functional.scaled_dot_product_attention(query, key, value, seen, drop.probability)
@@ -309,20 +339,7 @@ def attend(
         scores = (query * query.shape[-1] ** -0.5) @ key.mT
         scores = scores if seen is None else scores.masked_fill(~seen, -math.inf)
         heads = drop.thin(scores.softmax(-1)) @ value
-    return attention.out_proj(heads.transpose(1, 2).flatten(2))
-
-
-def _projected(
-    attention: nn.MultiheadAttention, x: Float[Tensor, "B T Z"], wanted: int | None
-) -> tuple[Float[Tensor, "B W H D"], Float[Tensor, "B T H D"], Float[Tensor, "B T H D"]]:
-    """Queries, keys and values; queries of the first W tokens alone."""
-    weight, bias, width = attention.in_proj_weight, attention.in_proj_bias, attention.embed_dim
-    if wanted is None:
-        projected = functional.linear(x, weight, bias).unflatten(-1, (3, attention.num_heads, -1))
-        return projected.unbind(2)  # type: ignore[return-value]
-    query = functional.linear(x[:, :wanted], weight[:width], bias[:width])
-    both = functional.linear(x, weight[width:], bias[width:]).unflatten(-1, (2, attention.num_heads, -1))
-    return query.unflatten(-1, (attention.num_heads, -1)), *both.unbind(2)
+    return heads.transpose(1, 2).flatten(2)
 
 
 def attend_one(

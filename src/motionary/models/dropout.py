@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from motionary.models.activation import thinned_gelu_
+from motionary.models.attention import thinned_attention
 from motionary.models.joining import thinned_add_norm
+from motionary.products import worthwhile
 
 LEVELS = 1 << 16
 """Values of the sixteen bits; probabilities are multiples of 1 / LEVELS."""
@@ -73,6 +75,16 @@ class Silencer:
         assert self.bits
         x, change = torch.broadcast_tensors(x, change)
         return thinned_add_norm(x, change, norm, self.probability, int(self.bits.random_raw()))
+
+    def attend(
+        self, projected: Float[Tensor, "B T W"], mask: Bool[Tensor, "B T"] | None, num_heads: int
+    ) -> Float[Tensor, "B T Z"] | None:
+        """What heads see by queries, keys and values, weights thinned; None where no loop is for these."""
+        width = projected.shape[-1] // 3
+        if width // num_heads % 16 or not (self._loops(projected) and worthwhile(projected)):
+            return None
+        assert self.bits
+        return thinned_attention(projected, mask, num_heads, self.probability, int(self.bits.random_raw()))
 
     def _loops(self, *tensors: Tensor) -> bool:
         """Whether compiled loops are for these; torch.compile makes its own."""
