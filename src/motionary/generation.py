@@ -13,6 +13,7 @@ from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.skinning import stream_vertices
 from motionary.body.smpl import BodyModel
 from motionary.features import features_to_motion
+from motionary.mocap.grounding import with_feet_on_ground
 from motionary.models.actor import Actor, sample_latents
 from motionary.models.checkpoint import Model
 from motionary.motion import Motion
@@ -114,7 +115,7 @@ def perform_latents(
     def perform(start: int) -> list[Motion]:
         decoded = _decode(model, filled[start : start + MOTIONS_AT_ONCE], label, length)
         motions = (features_to_motion(rows, model.fps, action) for rows in decoded[: num - start])
-        return [motion.on_ground(body) for motion in motions]
+        return [with_feet_on_ground(motion, body) for motion in motions]
 
     return chain.from_iterable(SideBySide().map(perform, range(0, num, MOTIONS_AT_ONCE)))
 

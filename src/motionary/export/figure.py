@@ -21,6 +21,7 @@ from motionary.export.render import Renderer, load_renderer
 from motionary.export.shading import EARLY, LATE, Colour
 from motionary.export.surface import Surface
 from motionary.features import heading_rad
+from motionary.mocap.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 ROW_VIEW = View(azimuth_deg=32.0, elevation_deg=10.0, fov_deg=11.0, margin=0.03)
@@ -90,7 +91,7 @@ def strip(
     frames = np.arange(0, len(motion), every) if every else _evenly(len(motion), POSES_PER_STRIP)
     renderer = renderer or load_renderer()
     surface = Surface.of(body, FACES_PER_POSE)
-    poses = _frames(motion.on_ground(body), frames)
+    poses = _frames(with_feet_on_ground(motion, body), frames)
     points, people = _in_a_row(poses, surface, STRIP_SIDE_BY_SIDE)
     wide_m = np.ptp(points @ ROW_VIEW.rotation(heading_rad(poses))[0]) + 0.1
     width_px = round(height_px * wide_m / (np.ptp(points[:, 1]) + 0.25))
@@ -204,7 +205,7 @@ def tile(images: Sequence[UInt8[ndarray, "H W 3"]], columns: int | None = None) 
 def _cell(
     motion: Motion, surface: Surface, cell_px: tuple[int, int], renderer: Renderer
 ) -> UInt8[ndarray, "H W 3"]:
-    poses = _frames(motion.on_ground(surface.body), _evenly(len(motion), POSES_PER_CELL))
+    poses = _frames(with_feet_on_ground(motion, surface.body), _evenly(len(motion), POSES_PER_CELL))
     points, people = _in_a_row(poses, surface, CELL_SIDE_BY_SIDE)
     return _draw_row(poses, points, people, surface, cell_px, renderer)
 

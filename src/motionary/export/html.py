@@ -13,6 +13,7 @@ from motionary.body.smpl import BodyModel
 from motionary.export.render import colours_for
 from motionary.export.scene import MOST_FACES, add_floor, add_person, aim, bone_tracks, pose_bones
 from motionary.export.surface import Surface
+from motionary.mocap.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 FASTEST_FPS = 30.0
@@ -33,7 +34,7 @@ def export_html(motions: Sequence[Motion], path: Path, body: BodyModel) -> None:
     if not motions:
         raise ValueError("A page needs at least one motion; got none.")
     fps = min(max(motion.fps for motion in motions), FASTEST_FPS)
-    motions = [motion.resample(fps).on_ground(body) for motion in motions]
+    motions = [with_feet_on_ground(motion.resample(fps), body) for motion in motions]
     write_atomically(path, _page(motions, fps, Surface.of(body, MOST_FACES)).encode())
 
 

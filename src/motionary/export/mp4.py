@@ -19,6 +19,7 @@ from motionary.export.figure import tile
 from motionary.export.lettering import write_text
 from motionary.export.render import Renderer, load_renderer, render_frames
 from motionary.export.surface import Surface
+from motionary.mocap.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 TRAVELS_M = 1.6  # a person who moves farther than this would become small under a fixed camera
@@ -119,7 +120,7 @@ def travels(motions: Sequence[Motion]) -> bool:
 def _film_panel(
     panel: Panel, fps: float, surface: Surface, config: FilmConfig, renderer: Renderer
 ) -> Iterator[UInt8[ndarray, "H W 3"]]:
-    motions = [motion.resample(fps).on_ground(surface.body) for motion in panel.motions]
+    motions = [with_feet_on_ground(motion.resample(fps), surface.body) for motion in panel.motions]
     camera = config.camera
     if camera == "auto":
         camera = "follow" if travels(motions) else "fixed"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from torch import Tensor
 
@@ -21,31 +21,43 @@ STANDING_HEIGHT_M = 0.06
 """And is no higher above the lowest places it reaches."""
 
 
+DEEPEST_JOINT_M = 0.15
+"""Below the soles' ground: with a joint deeper than this it is not the feet that the person stands on."""
+
+FRAMES_AT_ONCE = 512  # bounds the memory
+
+
 def with_feet_on_ground(motion: Motion, body: BodyModel) -> Motion:
     """The motion moved vertically so that its standing feet are at y = 0.
 
     Hands and back do not count, as they do in `Motion.on_ground`: on a body of other proportions than the
     performer's they reach a little into the floor when someone lies down or leans on it, and would lift the
-    feet off it.
+    feet off it. Nor does a toe that points down for a moment. Of a handstand the ground is `on_ground`'s.
     """
-    posed = motion.posed(body)
-    soles = np.stack(
-        [posed.skin(foot_vertices(body, foot))[..., 1].amin(-1).numpy() for foot in FEET], axis=1
-    )
-    shift = np.array([0, ground_height(soles, motion.fps), 0], np.float32)
-    return replace(motion, translation=motion.translation - shift)
+    feet = [foot_vertices(body, foot) for foot in FEET]
+    soles, lowest_joint = [], []
+    for start in range(0, len(motion), FRAMES_AT_ONCE):
+        posed = motion.crop(start, start + FRAMES_AT_ONCE).posed(body)
+        soles.append(torch.stack([posed.skin(foot)[..., 1].amin(-1) for foot in feet], dim=1))
+        lowest_joint.append(posed.joints[..., 1].amin(-1))
+    seen = motion.valid if motion.valid.any() else np.ones(len(motion), bool)
+    ground_m = ground_height(torch.cat(soles).numpy(), motion.fps, seen)
+    if np.percentile(torch.cat(lowest_joint).numpy()[seen], 5) < ground_m - DEEPEST_JOINT_M:
+        return motion.on_ground(body)
+    return replace(motion, translation=motion.translation - np.array([0, ground_m, 0], np.float32))
 
 
-def ground_height(soles_m: Float[ndarray, "T F"], fps: float) -> float:
+def ground_height(soles_m: Float[ndarray, "T F"], fps: float, seen: Bool[ndarray, "T"]) -> float:
     """Median height of the soles that stand, in metres; the lowest where none does.
 
     Args:
         soles_m: Height of each foot's lowest point.
         fps: Frames per second.
+        seen: The frames that count, at least one.
     """
-    low = np.percentile(soles_m.min(1), 5)
-    speed = np.abs(np.gradient(soles_m, axis=0)) * fps
-    stands = (speed < STANDING_SPEED_M_S) & (soles_m < low + STANDING_HEIGHT_M)
+    low = np.percentile(soles_m[seen].min(1), 5)
+    speed = np.abs(np.gradient(soles_m, axis=0)) * fps if len(soles_m) > 1 else np.zeros_like(soles_m)
+    stands = (speed < STANDING_SPEED_M_S) & (soles_m < low + STANDING_HEIGHT_M) & seen[:, None]
     return float(np.median(soles_m[stands]) if stands.any() else low)
 
 

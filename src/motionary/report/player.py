@@ -20,6 +20,7 @@ from numpy import ndarray
 from motionary.body.smpl import BodyModel
 from motionary.export.scene import bone_tracks
 from motionary.export.surface import Surface, strongest_weights, vertex_normals
+from motionary.mocap.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 FACES = 6000
@@ -78,7 +79,7 @@ def _mesh(body: BodyModel) -> dict[str, str]:
 
 def _show(show: Show, body: BodyModel) -> dict[str, Any]:
     fps = min(max(motion.fps for motion in show.motions), FASTEST_FPS)
-    motions = [_in_short(motion, fps).on_ground(body) for motion in show.motions]
+    motions = [with_feet_on_ground(_in_short(motion, fps), body) for motion in show.motions]
     tracks = [bone_tracks(motion, body) for motion in motions]
     rest_m = body.shape().joints.numpy()
     places_m = _side_by_side([positions for _, positions in tracks])

@@ -12,6 +12,7 @@ import viser
 
 from motionary.datasets.folder import Dataset
 from motionary.features import face_forward
+from motionary.mocap.grounding import with_feet_on_ground
 from motionary.resources import give_back_memory
 from motionary.studio.controls import Controls
 from motionary.studio.desk import Desk
@@ -217,7 +218,7 @@ class Studio:
         figure, by = self._figure, self._colour_by
         everyone = [*main, *self._beside(main)]
         if figure.name not in (FREE, STICKS):  # they stand on the free body's feet so far
-            everyone = [replace(one, motion=one.motion.on_ground(figure.body)) for one in everyone]
+            everyone = [replace(one, motion=with_feet_on_ground(one.motion, figure.body)) for one in everyone]
         motions = arrange(everyone)
         num_frames = max(map(len, motions))
         with self._lock:
@@ -241,7 +242,7 @@ class Studio:
             return added
         real = [
             Performer(
-                face_forward(clip.motion).on_ground(self._figure.body),
+                with_feet_on_ground(face_forward(clip.motion), self._figure.body),
                 f"real, {clip.distance_m * 100:.0f} cm off: {clip.record.path.rpartition('/')[2][:-4]}",
                 row + 1,
                 "real",
