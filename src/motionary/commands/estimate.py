@@ -29,7 +29,7 @@ class Network:
     device: str | None = None
     """auto, cpu, cuda, cuda:1 ..."""
 
-    def given(self) -> dict[str, str]:
+    def given(self) -> dict[str, Any]:
         """What was asked for."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
@@ -74,6 +74,7 @@ def estimate(
     out: Path,
     estimator: str = "blazepose",
     person: str | None = None,
+    focal_px: float | None = None,
     network: Annotated[Network, arg(name="")] = _NETWORK,
     workers: Annotated[Workers, arg(name="")] = _WORKERS,
     made: Annotated[Made, arg(name="")] = _MADE,
@@ -93,6 +94,8 @@ def estimate(
         person: Whose motion is kept: largest, central, longest, a number, or all. With a data set everybody
             stays in OUT, and this says whose motion a clip is where the list does not. If not given, all, and
             largest for a data set.
+        focal_px: The camera's focal length in pixels, which makes distances true; when not given, the
+            picture's diagonal.
         network: Of the estimators vibe and pare.
         workers: Who does the work.
         made: A data set of the estimates.
@@ -100,6 +103,7 @@ def estimate(
     """
     if not source:
         raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
+    options = network.given() | ({} if focal_px is None else {"focal_px": focal_px})
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
     if not many and workers == _WORKERS and made.dataset is None:
         from motionary.atomic import working_in
@@ -107,7 +111,7 @@ def estimate(
         if not anyway:
             _check_lengths(source, out)
         with working_in(out):
-            return _estimate_here(source, out, estimator, person or "all", network.given())
+            return _estimate_here(source, out, estimator, person or "all", options)
     from motionary.datasets.estimated import check_target, gather
     from motionary.estimators.batch import BatchConfig
 
@@ -115,7 +119,7 @@ def estimate(
         check_target(made.dataset)
     videos, wanted = gather(source, out, made.label_pattern)
     kept = "all" if made.dataset else person or "all"
-    config = BatchConfig(estimator, network.given(), kept, **asdict(workers))
+    config = BatchConfig(estimator, options, kept, **asdict(workers))
     entries = _estimate_all(videos, out, config)
     dataset = None
     if made.dataset is not None and any(entry.status == "done" for entry in entries):
@@ -140,7 +144,7 @@ def _make_dataset(
 
 
 def _estimate_here(
-    videos: tuple[Path, ...], out: Path, estimator: str, person: str, options: dict[str, str]
+    videos: tuple[Path, ...], out: Path, estimator: str, person: str, options: dict[str, Any]
 ) -> Answer:
     from motionary.atomic import DiskFull
     from motionary.estimators import load_estimator, save_estimate

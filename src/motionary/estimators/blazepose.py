@@ -48,6 +48,8 @@ class BlazePose:
         follow: FollowConfig | None = None,
         people: PeopleConfig | None = None,
     ) -> None:
+        if focal_px is not None and not 0 < focal_px < float("inf"):
+            raise ValueError(f"focal_px must be a positive number of pixels; got {focal_px}.")
         self.focal_px, self.num_threads = focal_px, num_threads
         self.body = body or load_body()
         self.people = replace(people or PeopleConfig(), threads=num_threads)
