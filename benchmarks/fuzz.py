@@ -260,8 +260,10 @@ def with_atheris(name: str, reader: Reader, seconds: int, keep: Path | None) -> 
         if found or watch.seen:
             raise RuntimeError(found or f"did {watch.seen[0]}")
 
-    for thing in gc.get_objects():  # all of torch would take minutes
-        if isinstance(thing, types.FunctionType) and (thing.__module__ or "").startswith(TRACED):
+    things = gc.get_objects()
+    loops = [thing.__wrapped__ for thing in things if type(thing).__module__ == "motionary.native"]
+    for thing in things:  # all of torch would take minutes; numba compiles no traced loop
+        if isinstance(thing, types.FunctionType) and thing not in loops and _is_traced(thing):
             atheris.instrument_func(thing)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
@@ -270,6 +272,10 @@ def with_atheris(name: str, reader: Reader, seconds: int, keep: Path | None) -> 
     options.append(f"-artifact_prefix={(keep or folder).absolute()}/{name}.")
     atheris.Setup([sys.argv[0], str(folder / "corpus"), *options], one)
     atheris.Fuzz()
+
+
+def _is_traced(function: types.FunctionType) -> bool:
+    return (function.__module__ or "").startswith(TRACED)
 
 
 def table(reports: Sequence[Report]) -> str:

@@ -1,5 +1,6 @@
 """One function over many files, in several processes."""
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,8 @@ def map_in_processes(
     Args:
         function: One that another process can import; it does not raise.
         jobs: What it is called with.
-        workers: Processes; as many as there are processors when None, 0 for none but this one.
+        workers: Processes; as many as there are processors when None, 0 for none but this one. Where the
+            system has nothing for processes to share, such as /dev/shm, this one does it all.
     """
     count = min(os.cpu_count() or 1 if workers is None else workers, len(jobs))
     if count == 0 or len(jobs) == 1:
@@ -35,7 +37,12 @@ def map_in_processes(
 def _in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
     # Spawned, not forked: torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    try:
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    except (OSError, ImportError, NotImplementedError) as error:  # of a container without /dev/shm
+        logging.getLogger(__name__).warning("one process does all the work: %s", error)
+        yield from map(function, jobs)
+        return
     waiting: list[Future[Result]] = []
     upcoming = iter(jobs)
     try:
