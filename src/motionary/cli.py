@@ -287,8 +287,8 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
         print(listing(members, COMMANDS))
         sys.exit(0 if words[1:] else 2)
     near = members or difflib.get_close_matches(words[0], _said_first(), n=3)
-    hint = f"; did you mean {' or '.join(near)}" if near else "; `motionary --help` lists them"
-    raise CommandError(f"unknown command {' '.join(words[:2] if members else words[:1])!r}{hint}.")
+    hint = f"did you mean {' or '.join(near)}?" if near else "`motionary --help` lists them."
+    raise CommandError(f"unknown command {' '.join(words[:2] if members else words[:1])!r}; {hint}")
 
 
 def _check_said_once(words: list[str]) -> None:

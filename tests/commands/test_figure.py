@@ -88,7 +88,7 @@ def test_a_pdf_is_one_page(motions, painter, tmp_path):
         (["compare", "MOTION", "--out", "f.png", "--captions", "a", "b"], "a caption for each of 1"),
         (["diversity", "MOTION", "--out", "f.png", "--columns", "0"], "at least one column"),
         (["sheet", "MOTION", "--out", "f.png"], "No folder of motions"),
-        (["sheet", "EMPTY", "--out", "f.png"], "none were given"),
+        (["sheet", "EMPTY", "--out", "f.png"], "holds no .npz motion"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_clear_line(words, error, motions, tmp_path, capsys, monkeypatch):

@@ -102,7 +102,9 @@ def figure_sheet(
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder of motions at {folder}.")
     by_action: "dict[str, list[Motion]]" = {}
-    for shown in _load(tuple(sorted(folder.rglob("*.npz")))):
+    if not (paths := tuple(sorted(folder.rglob("*.npz")))):
+        raise FileNotFoundError(f"{folder} holds no .npz motion; make some with `motionary generate`.")
+    for shown in _load(paths):
         of_action = by_action.setdefault(shown.action or "motion", [])
         if len(of_action) < samples:
             of_action.append(shown)

@@ -50,5 +50,6 @@ def generate(
         need = wish.need(loaded)
         need.check(f"{num * len(actions)} motions", out, "ask for less, or begin with --anyway")
     files = [str(path) for path in produce(loaded, wish, out)]
-    said = f"{num * len(actions)} motions of {len(actions)} actions -> {out}"
+    made, kinds = num * len(actions), len(actions)
+    said = f"{made} motion{'s'[: made > 1]} of {kinds} action{'s'[: kinds > 1]} -> {out}"
     return Answer({"out": str(out), "actions": actions, "files": files}, (said,))
