@@ -1,6 +1,6 @@
 """All ratios at once, and whether one got worse.
 
-python benchmarks/run.py [--out FILE] [--compare FILE] [--only training,processes]
+python benchmarks/run.py [--out FILE] [--compare FILE] [--only training,processes] [--pairs N]
 
 A ratio compares two programs in one run on one machine, so that it may be compared between machines and days,
 which seconds may not. --compare takes what --out wrote on another commit, lists each ratio beside its former
@@ -18,12 +18,13 @@ SCRIPTS = {"training": ["training.py", "--json"], "processes": ["processes.py", 
 LARGEST_FALL = 0.1
 
 
-def measured(names: list[str]) -> dict[str, float]:
-    """Ratios by name."""
+def measured(names: list[str], pairs: int | None = None) -> dict[str, float]:
+    """Ratios by name; each the median of so many pairs, or of as many as its program thinks fit."""
     ratios = {}
     for name in names:
         script, *options = SCRIPTS[name]
         command = [sys.executable, str(Path(__file__).with_name(script)), *options]
+        command += [] if pairs is None else ["--pairs", str(pairs)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         print(done.stdout, flush=True)
         report = json.loads(done.stdout.splitlines()[-1])
@@ -45,9 +46,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--compare", type=Path)
     parser.add_argument("--only", default=",".join(SCRIPTS))
+    parser.add_argument("--pairs", type=int)
     given = parser.parse_args()
     before = json.loads(given.compare.read_text()) if given.compare else {}
-    now = measured(given.only.split(","))
+    now = measured(given.only.split(","), given.pairs)
     if given.out:
         given.out.write_text(json.dumps(now, indent=1) + "\n")
     worse = fallen(before, now)

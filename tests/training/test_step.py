@@ -111,3 +111,19 @@ def test_only_inputs_of_the_recorded_shapes_are_replayed(monkeypatch, batch):
     for given in (whole, rest, whole, whole, whole):
         recorded(given)
     assert taken == ["aside", "now", "aside", "aside", "record", "replay"]
+
+
+def test_weights_are_changed_without_splitting_operations_over_threads(dataset, batch, threads, monkeypatch):
+    threads(2)
+    run = Run.start(dataset, replace(TINY, average_decay=0.5, clip_norm=1.0))
+    seen = []
+    change, follow = run.optimizer.step, run.average.update_parameters
+    monkeypatch.setattr(run.optimizer, "step", lambda: seen.append(torch.get_num_threads()) or change())
+    monkeypatch.setattr(
+        run.average, "update_parameters", lambda net: seen.append(torch.get_num_threads()) or follow(net)
+    )
+    before = run.network.decoder.head.weight.detach().clone()
+    Step(run, Processes())(batch, torch.ones(4, 16))
+    assert seen == [1, 1]
+    assert torch.get_num_threads() == 2
+    assert not torch.equal(run.network.decoder.head.weight, before)

@@ -75,19 +75,24 @@ class Step:
         )
         losses = self.take(_moved(here, self.run.device))
         if self.run.average is not None:
-            self.run.average.update_parameters(self.run.network)
+            list(self._side_by_side.map(self.run.average.update_parameters, [self.run.network]))
         return losses
 
     def now(self, given: Input) -> Losses:
         """Forward, backward, update."""
-        config, optimizer = self.run.config, self.run.optimizer
         self.network.train()
-        optimizer.zero_grad()
+        self.run.optimizer.zero_grad()
         losses = list(self._side_by_side.map(self._learn, self._parts(given)))
-        if config.clip_norm > 0:
-            nn.utils.clip_grad_norm_(self.run.network.parameters(), config.clip_norm)
-        optimizer.step()
+        # By one of the same threads: hundreds of small operations, each split over threads, would each wait
+        # for one that has lost its core.
+        list(self._side_by_side.map(Step._update, [self]))
         return torch.stack(losses).sum(0)
+
+    def _update(self) -> None:
+        """Change the weights by their gradients."""
+        if self.run.config.clip_norm > 0:
+            nn.utils.clip_grad_norm_(self.run.network.parameters(), self.run.config.clip_norm)
+        self.run.optimizer.step()
 
     def _parts(self, given: Input) -> list[Input]:
         """The input in parts of about as many rows, each with a seed of its own."""
