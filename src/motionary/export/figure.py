@@ -16,7 +16,7 @@ from motionary.body.smpl import BodyModel
 from motionary.export.camera import View, frame_points, padded
 from motionary.export.charts import PRINT_DPI
 from motionary.export.floor import BACKGROUND, Floor
-from motionary.export.lettering import write_text
+from motionary.export.lettering import fitting_px, write_text
 from motionary.export.render import Renderer, load_renderer
 from motionary.export.shading import EARLY, LATE, Colour
 from motionary.export.surface import Surface
@@ -149,10 +149,12 @@ def sheet(
     renderer = renderer or load_renderer()
     surface = Surface.of(body, FACES_PER_POSE)
     columns = max(len(motions) for _, motions in rows)
+    head_px = int(cell_px[0] * 0.7)
+    letters_px = fitting_px((label for label, _ in rows), head_px - 40, cell_px[1] // 11)  # all of one size
     cells = []
     for label, motions in rows:
-        head = np.full((cell_px[1], int(cell_px[0] * 0.7), 3), BACKGROUND, np.uint8)
-        head = write_text(head, label, (16, cell_px[1] / 2), cell_px[1] // 11, anchor="lm")
+        head = np.full((cell_px[1], head_px, 3), BACKGROUND, np.uint8)
+        head = write_text(head, label, (16, cell_px[1] / 2), letters_px, anchor="lm")
         pictures = [_cell(motion, surface, cell_px, renderer) for motion in motions]
         blank = np.full((cell_px[1], cell_px[0], 3), BACKGROUND, np.uint8)
         cells.append(np.concatenate([head, *pictures, *[blank] * (columns - len(motions))], axis=1))

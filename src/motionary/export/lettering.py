@@ -1,5 +1,6 @@
 """Words on pictures, in the typeface that matplotlib brings along."""
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from motionary.export.shading import Colour
 
 INK: Colour = (68, 68, 72)
+SMALLEST_PX = 8
 
 
 def write_text(
@@ -34,10 +36,17 @@ def write_text(
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
     room = image.shape[1] - (2 * at_px[0] if anchor[0] == "l" else 0) - 8
-    while size_px > 8 and draw.textlength(text, _font(size_px)) > room:
-        size_px -= 1
-    draw.text(at_px, text, fill=ink, font=_font(size_px), anchor=anchor)
+    font = _font(fitting_px([text], room, size_px))
+    draw.text(at_px, text, fill=ink, font=font, anchor=anchor)
     return np.asarray(canvas)
+
+
+def fitting_px(texts: Iterable[str], room_px: float | int, size_px: int) -> int:
+    """The height of letters, at most size_px, at which each of the texts fits into the room."""
+    for text in texts:
+        while size_px > SMALLEST_PX and _font(size_px).getlength(text) > room_px:
+            size_px -= 1
+    return size_px
 
 
 @cache
