@@ -265,6 +265,8 @@ def with_atheris(name: str, reader: Reader, seconds: int, keep: Path | None) -> 
     for thing in things:  # all of torch would take minutes; numba compiles no traced loop
         if isinstance(thing, types.FunctionType) and thing not in loops and _is_traced(thing):
             atheris.instrument_func(thing)
+    for content in reader.seeds:  # what is compiled or loaded once counts for no input
+        tried(reader, path, content)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
     largest = max(1 << 16, 2 * max(map(len, reader.seeds)))
