@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from motionary.models.checkpoint import load_model, read_safetensors
+from motionary.models.checkpoint import load_model
+from motionary.models.tensor_files import read_safetensors
 from motionary.motion import Motion
 
 TINY = ("num_frames=10", "latent_dim=32", "ff_dim=64", "num_layers=2", "num_heads=2", "save_minutes=0")

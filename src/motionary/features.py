@@ -142,12 +142,18 @@ def plant_feet(
         fps: Frames per second.
     """
     real = _real_frames(features, mask)
-    rest = default_body().joints_template.to(features)
-    _, joints = forward_kinematics(rotation_6d_to_matrix(features[:, :, :NUM_JOINTS]), rest)
-    path = features[:, :, NUM_JOINTS, :3]
+    joints = moving_joints(features, default_body().joints_template.to(features))
     planted = features.clone()
-    planted[:, :, NUM_JOINTS, :3] = path + planting(joints + path[:, :, None], fps, real)
+    planted[:, :, NUM_JOINTS, :3] += planting(joints, fps, real)
     return planted
+
+
+def moving_joints(
+    features: Float[Tensor, "B T 25 6"], rest_joints: Float[Tensor, "24 3"]
+) -> Float[Tensor, "B T 24 3"]:
+    """Joints in metres along the root's path, of a body with these joints at rest."""
+    _, joints = forward_kinematics(rotation_6d_to_matrix(features[:, :, :NUM_JOINTS]), rest_joints)
+    return joints + features[:, :, NUM_JOINTS, None, :3]
 
 
 def _real_frames(

@@ -9,7 +9,8 @@ from pathlib import Path
 from motionary.body.assets import list_assets
 from motionary.datasets.folder import INDEX_NAME, Dataset
 from motionary.documents import parse_json
-from motionary.models.checkpoint import BUNDLED, HEADER, MODEL_FILE, read_header
+from motionary.models.checkpoint import BUNDLED, HEADER, MODEL_FILE
+from motionary.models.tensor_files import read_header
 
 UNKNOWN = "not stated"
 

@@ -36,6 +36,15 @@ def test_grids_and_sheets_have_the_size_of_their_cells(motion, body, painter):
     assert rows.shape[1] > 120
 
 
+def test_a_sheet_shows_a_body_every_so_many_frames(motion, body, painter):
+    few, many = (sheet([("jump", [motion])], body, (200, 50), painter, every) for every in (len(motion), 2))
+    assert few.shape == many.shape
+    drawn = [(picture != picture[0, 0]).any(-1).mean() for picture in (few, many)]
+    assert drawn[1] > 1.5 * drawn[0]
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        sheet([("jump", [motion])], body, (200, 50), painter, 0)
+
+
 def test_tiles_start_at_the_top_left():
     red, green, blue = (np.full((2, 3, 3), colour, np.uint8) for colour in ([9, 0, 0], [0, 9, 0], [0, 0, 9]))
     tiled = tile([red, green, blue], columns=2)

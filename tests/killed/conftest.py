@@ -20,7 +20,7 @@ import pytest
 from motionary.atomic import PARTIAL
 from motionary.locks import LOCK_NAME
 from motionary.mocap.bvh import read_bvh
-from motionary.models.checkpoint import read_safetensors
+from motionary.models.tensor_files import read_safetensors
 from motionary.motion import Motion
 
 IMPORTED = (

@@ -17,9 +17,9 @@ from motionary.models.checkpoint import (
     Model,
     find_checkpoint,
     load_model,
-    read_safetensors,
 )
 from motionary.models.prior import LatentPrior, PosteriorPrior
+from motionary.models.tensor_files import read_safetensors
 
 
 @pytest.fixture(scope="module")

@@ -53,3 +53,21 @@ def test_turned_rotations_stay_rotations():
     torch.testing.assert_close(seen[:, :, 1:], rotations[:, :, 1:])
     up = rotation_6d_to_matrix(seen)[:, :, 0, 1]
     torch.testing.assert_close(up, rotation_6d_to_matrix(rotations)[:, :, 0, 1], atol=1e-5, rtol=0)
+
+
+def test_joints_that_rest_otherwise_turn_as_far_as_before():
+    """Between frames; and no joint is where it was."""
+    rotations = axis_angle_to_rotation_6d(torch.randn(3, 4, 24, 3))
+    mask = torch.ones(3, 4, dtype=torch.bool)
+    seen = vary_rotations(rotations, mask, replace(STILL, rest_rad=0.2), np.random.default_rng(0))
+    before, after = rotation_6d_to_matrix(rotations), rotation_6d_to_matrix(seen)
+    angles = [angle_between(R[:, 1:], R[:, :-1]) for R in (before, after)]
+    torch.testing.assert_close(*angles, atol=1e-4, rtol=0)
+    moved = angle_between(before, after)
+    assert moved.min() > 0
+    torch.testing.assert_close(moved.square().mean().sqrt(), torch.tensor(0.2 * 3**0.5), atol=0.05, rtol=0)
+
+
+def angle_between(R_a: torch.Tensor, R_b: torch.Tensor) -> torch.Tensor:
+    trace = (R_a.mT @ R_b).diagonal(dim1=-2, dim2=-1).sum(-1)
+    return ((trace - 1) / 2).clamp(-1, 1).acos()

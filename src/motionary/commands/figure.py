@@ -1,5 +1,6 @@
 """`motionary figure ...`: pictures for papers and slides, as PNG or PDF."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,13 @@ def figure_diversity(
 
 
 def figure_sheet(
-    folder: Positional[Path], /, *, out: Path, samples: int = 4, cell_height_px: int = 330
+    folder: Positional[Path],
+    /,
+    *,
+    out: Path,
+    samples: int = 4,
+    every: int | None = None,
+    cell_height_px: int = 330,
 ) -> Answer:
     """Draw a contact sheet: a row for each action with a few performances.
 
@@ -92,6 +99,7 @@ def figure_sheet(
         folder: Searched for .npz motions, such as generate's or a data set's.
         out: File to write: .png or .pdf.
         samples: Performances in a row.
+        every: Frames from one body to the next; four bodies when not given.
         cell_height_px: Of each.
     """
     from motionary.export.figure import check_picture, save_picture, sheet
@@ -109,7 +117,9 @@ def figure_sheet(
         if len(of_action) < samples:
             of_action.append(shown)
     rows = sorted(by_action.items())
-    save_picture(sheet(rows, _body(), (round(cell_height_px * 1.2), cell_height_px)), out)
+    bodies = max(4, max(map(len, chain.from_iterable(by_action.values()))) // every) if every else 4
+    cell_px = (round(cell_height_px * (0.4 + 0.2 * bodies)), cell_height_px)
+    save_picture(sheet(rows, _body(), cell_px, every=every), out)
     return Answer.of_file("picture", out)
 
 

@@ -20,8 +20,8 @@ from motionary.datasets.actions import SplitName
 from motionary.documents import check_version, parse_json
 from motionary.evaluation.physical import MEASURES, ActionHabits
 from motionary.evaluation.windows import Cutter, habits_of, measure_all, recognise
-from motionary.models.checkpoint import read_safetensors
 from motionary.models.recognisers import Recogniser
+from motionary.models.tensor_files import read_safetensors
 from motionary.recognition import RecognisedWindows
 
 FORMAT_VERSION = 1

@@ -144,18 +144,32 @@ def sheet(
     body: BodyModel,
     cell_px: tuple[int, int] = (260, 220),
     renderer: Renderer | None = None,
+    every: int | None = None,
 ) -> UInt8[ndarray, "H W 3"]:
-    """A row for each label with as many cells as it has motions, the label at the left."""
+    """A row for each label with as many cells as it has motions, the label at the left.
+
+    Args:
+        rows: Labels, and the motions of each.
+        body: Whose skin.
+        cell_px: Width and height of a cell.
+        renderer: From `load_renderer`, which is called when None.
+        every: Frames from one pose of a motion to the next; when None, such that there are four.
+
+    Raises:
+        ValueError: If `every` is not positive.
+    """
+    if every is not None and every < 1:
+        raise ValueError(f"`every` counts frames from pose to pose and must be at least 1; got {every}.")
     renderer = renderer or load_renderer()
     surface = Surface.of(body, FACES_PER_POSE)
     columns = max(len(motions) for _, motions in rows)
-    head_px = int(cell_px[0] * 0.7)
+    head_px = int(cell_px[1] * 0.84)
     letters_px = fitting_px((label for label, _ in rows), head_px - 40, cell_px[1] // 11)  # all of one size
     cells = []
     for label, motions in rows:
         head = np.full((cell_px[1], head_px, 3), BACKGROUND, np.uint8)
         head = write_text(head, label, (16, cell_px[1] / 2), letters_px, anchor="lm")
-        pictures = [_cell(motion, surface, cell_px, renderer) for motion in motions]
+        pictures = [_cell(motion, surface, cell_px, renderer, every) for motion in motions]
         blank = np.full((cell_px[1], cell_px[0], 3), BACKGROUND, np.uint8)
         cells.append(np.concatenate([head, *pictures, *[blank] * (columns - len(motions))], axis=1))
     return np.concatenate(cells)
@@ -205,9 +219,14 @@ def tile(images: Sequence[UInt8[ndarray, "H W 3"]], columns: int | None = None) 
 
 
 def _cell(
-    motion: Motion, surface: Surface, cell_px: tuple[int, int], renderer: Renderer
+    motion: Motion,
+    surface: Surface,
+    cell_px: tuple[int, int],
+    renderer: Renderer,
+    every: int | None = None,
 ) -> UInt8[ndarray, "H W 3"]:
-    poses = _frames(with_feet_on_ground(motion, surface.body), _evenly(len(motion), POSES_PER_CELL))
+    frames = np.arange(0, len(motion), every) if every else _evenly(len(motion), POSES_PER_CELL)
+    poses = _frames(with_feet_on_ground(motion, surface.body), frames)
     points, people = _in_a_row(poses, surface, CELL_SIDE_BY_SIDE)
     return _draw_row(poses, points, people, surface, cell_px, renderer)
 

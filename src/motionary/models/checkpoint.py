@@ -3,24 +3,26 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from motionary.atomic import write_atomically
+from motionary.body.assets import default_body
 from motionary.documents import check_version, parse_json, record
 from motionary.features import half_turn, plant_feet
 from motionary.labels import plain
-from motionary.limits import limits
 from motionary.models.actor import Actor, ActorConfig
+from motionary.models.chaining import chain
 from motionary.models.prior import MEAN, REACH, Prior, prior_of_tensors
+from motionary.models.tensor_files import check_sizes, read_safetensors
 
 FORMAT_VERSION = 4
 """The newest. Files without what it brought, planted feet and a prior of posteriors with its reach, say 3,
@@ -33,11 +35,6 @@ BUNDLED = Path(__file__).resolve().parents[1] / "pretrained"
 
 RESTRICTED = re.compile(r"\bNC\b|non-?commercial|research", re.IGNORECASE)
 """Licences whose terms a user has to know before using what a model makes."""
-SIZES = {"latent_dim", "ff_dim", "num_layers", "num_heads", "num_actions", "hidden_dim", "width"}
-"""Settings of networks that take memory."""
-LARGEST_SIZE = 1 << 16
-"""Of a network, along any of its dimensions."""
-
 Config = TypeVar("Config")
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -174,51 +171,6 @@ class Checkpoint:
                 raise ValueError(f"The model does not fit its config: it {what} {', '.join(names[:3])}.")
 
 
-def check_sizes(config: Mapping[str, Any], num_tensors: int) -> None:
-    """Refuse a config that describes a network of more layers than there are tensors, or of absurd width.
-
-    Raises:
-        ValueError: With the setting.
-    """
-    for name in SIZES & config.keys():
-        most = num_tensors if name == "num_layers" else LARGEST_SIZE
-        if not isinstance(config[name], int) or not 1 <= config[name] <= most:
-            raise ValueError(f"{name} must be a whole number from 1 to {most}; got {config[name]}")
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and header of a safetensors file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or no safetensors file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"No model file at {path}.")
-    limits().check_bytes("file_mb", path.stat().st_size, path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged or no safetensors file ({error}).") from None
-
-
-def read_header(path: Path) -> dict[str, str]:
-    """The notes of a safetensors file, without its tensors.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or no safetensors file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"No model file at {path}.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged or no safetensors file ({error}).") from None
-
-
 @dataclass(frozen=True)
 class Model:
     """A trained ACTOR, ready to generate."""
@@ -257,14 +209,43 @@ class Model:
         Args:
             z: Latents.
             action: Class indices.
-            frames: How many, or a mask of those that are real; the others are zero.
+            frames: How many, or a mask of those that are real; the others are zero. A network that knows
+                windows of one length goes on after it with another performance, and so on.
         """
+        mask = None if isinstance(frames, int) else frames
+        num_frames, window = (
+            frames if isinstance(frames, int) else frames.shape[1],
+            self.network.config.window,
+        )
+        if not 0 < window < num_frames:
+            features = self._window(z, action, frames)
+        else:
+            features = self._chained(z, action, num_frames)
+            features = features if mask is None else features * mask[..., None, None]
+        return features if self.feet == "as_decoded" else plant_feet(features, mask, self.fps)
+
+    def _window(
+        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], frames: Bool[Tensor, "B T"] | int
+    ) -> Float[Tensor, "B T 25 6"]:
         features = self.network.decode(z, action, frames)
-        if self.frame == "camera":
-            features = half_turn(features)
-        if self.feet == "as_decoded":
-            return features
-        return plant_feet(features, None if isinstance(frames, int) else frames, self.fps)
+        return half_turn(features) if self.frame == "camera" else features
+
+    def _chained(
+        self, z: Float[Tensor, "B Z"], action: Int[Tensor, "B"], num_frames: int
+    ) -> Float[Tensor, "B T 25 6"]:
+        """What comes after a latent's own window depends on the latent alone."""
+        window, rest_joints = self.network.config.window, default_body().joints_template.to(z)
+        chained = []
+        for own, label, first in zip(z, action, self._window(z, action, window), strict=True):
+            generator = torch.Generator().manual_seed(zlib.crc32(own.cpu().numpy().tobytes()))
+
+            def draw(count: int, label: Tensor = label, generator: torch.Generator = generator) -> Tensor:
+                noise = torch.randn(count, z.shape[1], generator=generator).to(z.device)
+                labels = label.expand(count)
+                return self._window(self.latents(noise, labels), labels, window)
+
+            chained.append(chain(first, num_frames, draw, rest_joints))
+        return torch.stack(chained)
 
     def latents(self, noise: Float[Tensor, "B Z"], action: Int[Tensor, "B"]) -> Float[Tensor, "B Z"]:
         """The latents of those actions that standard normal noise stands for."""

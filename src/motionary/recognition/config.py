@@ -37,6 +37,9 @@ class RecogniserTrainConfig:
     """Standard deviation of the noise added to joint positions, metres."""
     noise_rotation: float = 0.02
     """Standard deviation of the noise added to the numbers of 6D rotations, where those are looked at."""
+    rest_rad: float = 0.0
+    """Standard deviation of constant turns of every joint, about each axis, where rotations are looked at:
+    people and rigs differ in what they call at rest."""
     turn_rad: float = 0.3
     """Motions are turned about the vertical by up to this angle either way."""
     scale: float = 0.1
@@ -53,7 +56,7 @@ class RecogniserTrainConfig:
 TRAIN_CONFIGS: dict[RecogniserKind, RecogniserTrainConfig] = {
     "gru": RecogniserTrainConfig(),
     "stgcn": RecogniserTrainConfig(
-        kind="stgcn", hidden_dim=32, dropout=0.0, epochs=40, patience=20, learning_rate=1e-3
+        kind="stgcn", hidden_dim=32, dropout=0.0, epochs=40, patience=20, learning_rate=1e-3, rest_rad=0.15
     ),
 }
 """Defaults of each kind. ST-GCN has half the published width: a quarter of it, after 15 epochs on 149 clips

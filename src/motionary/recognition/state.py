@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from motionary.documents import parse_json
-from motionary.models.checkpoint import read_safetensors
+from motionary.models.tensor_files import read_safetensors
 
 STATE_FILE = "training_state.safetensors"
 """There only while a training is not finished."""

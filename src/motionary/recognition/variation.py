@@ -14,6 +14,7 @@ from motionary.body.skeleton import MIRROR
 from motionary.models.recognisers import turn
 from motionary.models.stgcn import turn_rotations
 from motionary.recognition.config import RecogniserTrainConfig
+from motionary.rotations import axis_angle_to_matrix
 
 MIRROR_SIGNS = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
 """Of the first two rows of diag(-1, 1, 1) R diag(-1, 1, 1)."""
@@ -53,8 +54,20 @@ def vary_rotations(
     furthest = math.pi if config.facing == "as_recorded" else config.turn_rad
     rotations = turn_rotations(rotations, _uniform(rng, furthest, count))
     rotations = at_tempo(rotations, mask, _uniform(rng, config.tempo, count).exp())
+    rotations = _resting_otherwise(rotations, config.rest_rad, rng)
     noise = rng.standard_normal(rotations.shape, dtype=np.float32) * np.float32(config.noise_rotation)
     return rotations + torch.from_numpy(noise)
+
+
+def _resting_otherwise(
+    rotations: Float[Tensor, "B T 24 6"], rest_rad: float, rng: np.random.Generator
+) -> Float[Tensor, "B T 24 6"]:
+    """The same motions of people, or rigs, whose joints are turned a little when they call them at rest."""
+    if not rest_rad:
+        return rotations
+    turned = rng.standard_normal((len(rotations), 24, 3), dtype=np.float32) * np.float32(rest_rad)
+    R_rest = axis_angle_to_matrix(torch.from_numpy(turned))
+    return (rotations.unflatten(-1, (2, 3)) @ R_rest[:, None]).flatten(-2)
 
 
 def at_tempo(

@@ -22,8 +22,8 @@ from motionary.body.assets import load_body
 from motionary.datasets import Clips, Dataset
 from motionary.documents import check_version, parse_json
 from motionary.models.actor import Actor
-from motionary.models.checkpoint import check_sizes, read_safetensors
 from motionary.models.points import BodyPoints
+from motionary.models.tensor_files import check_sizes, read_safetensors
 from motionary.training.config import TrainConfig
 from motionary.training.processes import own_device
 from motionary.training.windows import standing_windows
