@@ -29,9 +29,8 @@ def compiled(loop: Loop) -> Loop:
 
     Sums may be added up in another order than written, always the same one.
     """
-    return cast(
-        Loop, _Loop(inspect.unwrap(loop))
-    )  # numba reads what was written, not what checks shapes around it
+    plain = inspect.unwrap(loop)  # numba reads what was written, not what checks shapes around it
+    return cast(Loop, _Loop(plain))
 
 
 class Later:
