@@ -57,7 +57,7 @@ def test_training_on_a_full_disk_says_so_and_goes_on_once_there_is_room(little_d
         action, pose = ("walk", "jump")[index % 2], np.full((12, 24, 3), 0.1 * index)
         motion = Motion(pose, pose[:, 0], 30.0, action=action)
         motion.save(tmp_path / "data" / action / f"{index}.npz")
-    train = ("train", tmp_path / "data", "--epochs", 4, "--set", *TINY, "--out")
+    train = ("train", tmp_path / "data", "--preset", "small", "--epochs", 4, "--set", *TINY, "--out")
     run = little_disk / "run"
     assert motionary(*train, run, "--quiet").returncode == 0
     model, state = (run / "model.safetensors").read_bytes(), (run / "training_state.safetensors").read_bytes()
