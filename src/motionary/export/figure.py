@@ -86,9 +86,7 @@ def strip(
     Raises:
         ValueError: If `every` is not positive.
     """
-    if every is not None and every < 1:
-        raise ValueError(f"`every` counts frames from pose to pose and must be at least 1; got {every}.")
-    frames = np.arange(0, len(motion), every) if every else _evenly(len(motion), POSES_PER_STRIP)
+    frames = _chosen(len(motion), every, POSES_PER_STRIP)
     renderer = renderer or load_renderer()
     surface = Surface.of(body, FACES_PER_POSE)
     poses = _frames(with_feet_on_ground(motion, body), frames)
@@ -158,8 +156,6 @@ def sheet(
     Raises:
         ValueError: If `every` is not positive.
     """
-    if every is not None and every < 1:
-        raise ValueError(f"`every` counts frames from pose to pose and must be at least 1; got {every}.")
     renderer = renderer or load_renderer()
     surface = Surface.of(body, FACES_PER_POSE)
     columns = max(len(motions) for _, motions in rows)
@@ -225,7 +221,7 @@ def _cell(
     renderer: Renderer,
     every: int | None = None,
 ) -> UInt8[ndarray, "H W 3"]:
-    frames = np.arange(0, len(motion), every) if every else _evenly(len(motion), POSES_PER_CELL)
+    frames = _chosen(len(motion), every, POSES_PER_CELL)
     poses = _frames(with_feet_on_ground(motion, surface.body), frames)
     points, people = _in_a_row(poses, surface, CELL_SIDE_BY_SIDE)
     return _draw_row(poses, points, people, surface, cell_px, renderer)
@@ -288,6 +284,15 @@ def _passing_time(count: int) -> list[Colour]:
     steps = np.linspace(0, 1, count) if count > 1 else np.ones(1)
     red, green, blue = (early + (late - early) * steps[:, None]).astype(int).T.tolist()
     return list(zip(red, green, blue, strict=True))
+
+
+def _chosen(num_frames: int, every: int | None, count: int) -> Int[ndarray, "N"]:
+    """Frames every so many, or as many as counted."""
+    if every is None:
+        return _evenly(num_frames, count)
+    if every < 1:
+        raise ValueError(f"`every` counts frames from pose to pose and must be at least 1; got {every}.")
+    return np.arange(0, num_frames, every)
 
 
 def _evenly(num_frames: int, count: int) -> Int[ndarray, "N"]:

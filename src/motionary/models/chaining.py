@@ -42,11 +42,9 @@ def chain(
     while len(whole) < num_frames:
         candidates = _on_ground(draw(CANDIDATES), rest_joints)
         whole = _go_on(whole, candidates, shared, rest_joints)
-    whole = whole[:num_frames].clone()
-    whole[:, NUM_JOINTS, 1] -= whole[
-        0, NUM_JOINTS, 1
-    ].clone()  # heights are those above the first frame's again
-    return whole
+    # heights are those above the first frame's again, not above the ground
+    whole[:, NUM_JOINTS, 1] -= whole[0, NUM_JOINTS, 1].clone()
+    return whole[:num_frames]
 
 
 def _go_on(

@@ -24,7 +24,8 @@ REACH = "prior.reach"
 TURNS = 997
 """How often all posteriors are gone through between the lowest and the highest noise."""
 NEIGHBOURS = 8
-"""Chosen on a data set's held-out motions."""
+USUAL_REACH = 0.5
+"""Both chosen on a data set's held-out motions; files from before reaches differed mean this one."""
 
 Latents = Literal["standard", "fitted", "posteriors"]
 """What latents are drawn from: N(0, 1), a Gaussian fitted to each action's own, or the posteriors of training
@@ -50,7 +51,11 @@ class Prior(Protocol):
 
 
 def fit_prior(
-    latents: Latents, posterior: Posterior, action: Int[Tensor, "N"], num_actions: int, reach: float = 0.5
+    latents: Latents,
+    posterior: Posterior,
+    action: Int[Tensor, "N"],
+    num_actions: int,
+    reach: float = USUAL_REACH,
 ) -> Prior:
     """The prior that was asked for, other than N(0, 1), of training motions' posteriors.
 
@@ -94,7 +99,7 @@ class PosteriorPrior:
     centre: Float[Tensor, "N Z"]
     deviation: Float[Tensor, "N Z"]
     action: Int[Tensor, "N"]
-    reach: float = 0.5
+    reach: float = USUAL_REACH
     """How far towards the neighbours: of the way there, one standard deviation."""
 
     smooth = False
@@ -114,7 +119,7 @@ class PosteriorPrior:
             raise ValueError(f"its prior must be (N, Z), (N, Z) and (N,); got {shapes}")
         if set(action.unique().tolist()) != set(range(num_actions)):
             raise ValueError(f"its prior must have posteriors of each of its {num_actions} actions alone")
-        reach = float(tensors.pop(REACH, torch.tensor(0.5)))
+        reach = float(tensors.pop(REACH, torch.tensor(USUAL_REACH)))
         return cls(centre, deviation, action.long(), reach)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -131,12 +136,18 @@ class PosteriorPrior:
 
         Which motion is meant is read off the noise's sum, finely enough to say nothing of any one number.
         """
-        drawn = [self._draw(row, label) for row, label in zip(noise.cpu(), action.tolist(), strict=True)]
+        labels = action.tolist()
+        own = {label: self._of(label) for label in set(labels)}
+        drawn = [self._draw(row, *own[label]) for row, label in zip(noise.cpu(), labels, strict=True)]
         return torch.stack(drawn).to(noise.device)
 
-    def _draw(self, noise: Float[Tensor, "Z"], label: int) -> Float[Tensor, "Z"]:
+    def _of(self, label: int) -> tuple[Float[Tensor, "N Z"], Float[Tensor, "N Z"]]:
         own = self.action == label
-        centres, deviations = self.centre[own], self.deviation[own]
+        return self.centre[own], self.deviation[own]
+
+    def _draw(
+        self, noise: Float[Tensor, "Z"], centres: Float[Tensor, "N Z"], deviations: Float[Tensor, "N Z"]
+    ) -> Float[Tensor, "Z"]:
         share = 0.5 * math.erfc(-float(noise.double().sum()) / math.sqrt(2 * len(noise)))
         chosen = int(share * len(centres) * TURNS) % len(centres)
         ways = centres - centres[chosen]

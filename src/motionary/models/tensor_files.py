@@ -1,6 +1,7 @@
 """Reading safetensors files, and the settings of networks in them, that may be anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,10 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged or no safetensors file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"No model file at {path}.")
-    limits().check_bytes("file_mb", path.stat().st_size, path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged or no safetensors file ({error}).") from None
+    if path.is_file():
+        limits().check_bytes("file_mb", path.stat().st_size, path)
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -51,10 +48,17 @@ def read_header(path: Path) -> dict[str, str]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged or no safetensors file.
     """
+    with _opened(path) as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file, and one line about it where it cannot be read."""
     if not path.is_file():
         raise FileNotFoundError(f"No model file at {path}.")
     try:
         with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
+            yield file
     except (SafetensorError, OSError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or no safetensors file ({error}).") from None

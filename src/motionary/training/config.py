@@ -13,7 +13,7 @@ from motionary.models.actor import ActorConfig
 from motionary.models.checkpoint import Feet
 from motionary.models.loss import LossWeights
 from motionary.models.points import PointSet
-from motionary.models.prior import Latents
+from motionary.models.prior import USUAL_REACH, Latents
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TrainConfig:
     latents: Latents = "standard"
     """What the model draws its latents from: N(0, 1), a Gaussian fitted to every action's own, or the
     posteriors of training windows."""
-    reach: float = 0.5
+    reach: float = USUAL_REACH
     """How far posteriors are drawn out towards their neighbours. Farther means more varied, and less like
     recordings: few clips want more than many do."""
     feet: Feet = "as_decoded"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from motionary.atomic import working_in, write_atomically
-from motionary.body.assets import load_body
+from motionary.body.assets import default_body
 from motionary.datasets import Clips, Dataset
 from motionary.datasets.suspects import LossWatch
 from motionary.features import features_to_motion
@@ -278,7 +278,7 @@ def _prior(run: Run, clips: Clips) -> Prior:
 
 def _save_samples(run: Run, clips: Clips, out: Path) -> None:
     """One generated motion of every action; always the same latent, so that epochs compare."""
-    model, body = _model(run, clips), load_body()
+    model, body = _model(run, clips), default_body()
     z = sample_latents(1, run.config.latent_dim, run.config.seed)
     length = run.config.num_frames if run.config.num_frames > 0 else int(np.median(clips.lengths))
     names = file_names(clips.actions)
