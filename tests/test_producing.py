@@ -85,6 +85,13 @@ def test_what_is_finished_is_not_made_again(model, tmp_path, monkeypatch):
     assert not (tmp_path / "broken" / WRITTEN_NAME).exists()
 
 
+def test_nothing_is_performed_into_a_data_set(model, tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
+    with pytest.raises(ValueError, match="is a data set"):
+        produce(load_model(model), WISH, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset.json"]
+
+
 def test_what_was_made_from_something_else_does_not_count(tmp_path):
     first = Written(tmp_path, {"seed": 1})
     for name in ("a.npz", "b.npz"):

@@ -11,6 +11,7 @@ import torch
 
 from motionary import progress
 from motionary.atomic import working_in
+from motionary.datasets.folder import check_no_data_set
 from motionary.export import export_motion
 from motionary.features import NUM_FEATURES, NUM_ROWS
 from motionary.generation import MOTIONS_AT_ONCE, check_length, draw_latents, perform_latents
@@ -75,7 +76,7 @@ def produce(model: Model, wish: Wish, out: Path) -> list[Path]:
         All files, also those of earlier calls.
 
     Raises:
-        ValueError: If the wish does not fit the model, or another run works on the folder.
+        ValueError: If the wish does not fit the model, another run works on the folder, or it is a data set.
         DiskFull: If there is no room; what was finished is kept.
     """
     if wish.num < 1:
@@ -83,6 +84,7 @@ def produce(model: Model, wish: Wish, out: Path) -> list[Path]:
     about = _made_from(model, wish)
     for action in wish.actions:
         model.action_index(action)
+    check_no_data_set(out)
     files, stems = list[Path](), file_names(model.actions)
     stage = progress.stage("performing", wish.num * len(wish.actions), "motion")
     with working_in(out), stage as counted:

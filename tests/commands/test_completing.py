@@ -58,7 +58,9 @@ def test_bash_is_left_to_complete_files(complete):
 ASK_ZSH = """
 zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell "PS1= RPS1=; autoload -U compinit; compinit -D -u; source $1; echo rea''dy"
+# Only once zle reads the line are tabs safe: what comes before may be thrown away with the terminal's queue.
+zpty -w shell "PS1= RPS1=; autoload -U compinit; compinit -D -u; source $1
+zle-line-init() { print rea''dy }; zle -N zle-line-init"
 zpty -r -m shell line '*ready*'
 zpty -w -n shell "$2"$'\\t\\t'
 zpty -r -m shell line "*$3*"

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,13 @@ def test_quaternions_never_jump_to_the_other_side(written):
         rotation = glb.array(sampler.output)
         np.testing.assert_allclose(np.linalg.norm(rotation, axis=1), 1, atol=1e-6)
         assert ((rotation[1:] * rotation[:-1]).sum(1) > 0).all()
+
+
+def test_the_material_is_opaque_and_has_no_cutoff(written):
+    content = written.read_bytes()
+    (material,) = json.loads(content[20 : 20 + int.from_bytes(content[12:16], "little")])["materials"]
+    assert material.get("alphaMode", "OPAQUE") == "OPAQUE"
+    assert "alphaCutoff" not in material
 
 
 def test_trimesh_reads_the_mesh(written, body):

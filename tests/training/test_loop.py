@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from motionary import load_model
-from motionary.datasets import Clips
+from motionary.datasets import Clips, Dataset
 from motionary.locks import alone_in
 from motionary.models.loss import LossWeights
 from motionary.motion import Motion
 from motionary.training import TrainConfig, loop, resume, step, train
 from motionary.training.loop import learning_rate
 from motionary.training.state import STATE_FILE
+from motionary.training.windows import WINDOWS_PER_CLIP, standing_windows
 
 TINY = TrainConfig(
     epochs=4,
@@ -183,6 +184,30 @@ def test_a_folder_with_a_run_is_not_overwritten(dataset, tmp_path):
     train(dataset, tmp_path / "run", TINY, stop_after=1)
     with pytest.raises(ValueError, match=r"train --resume .*run"):
         train(dataset, tmp_path / "run", TINY)
+
+
+def test_no_run_is_made_where_its_files_could_replace_clips_or_become_some(dataset, tmp_path):
+    before = {path: path.read_bytes() for path in dataset.root.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="is a data set"):
+        train(dataset, dataset.root, TINY)
+    (dataset.root / "dataset.json").unlink()  # now every motion file below it is a clip
+    for out in (dataset.root, dataset.root / "runs" / "first"):
+        with pytest.raises(ValueError, match="part of the data set"):
+            train(Dataset.load(dataset.root), out, TINY)
+    assert {path: path.read_bytes() for path in dataset.root.rglob("*") if path.is_file()} == {
+        path: content for path, content in before.items() if path.name != "dataset.json"
+    }
+
+
+def test_a_spectrum_is_begun_with_no_more_windows_than_fit_in_memory(dataset):
+    clips = Clips(dataset.split("train"), TINY.clips())
+    every = torch.cat([batch.clip for batch in standing_windows(clips, 0)])
+    some = [batch.clip for batch in standing_windows(clips, 0, most_clips=4)]
+    assert every.unique().tolist() == list(range(6))
+    assert len(torch.cat(some).unique()) == 4
+    assert torch.cat(some).bincount().max() == WINDOWS_PER_CLIP
+    enough = [batch.features for batch in standing_windows(clips, 0, most_clips=6)]
+    assert torch.equal(torch.cat(enough), torch.cat([batch.features for batch in standing_windows(clips, 0)]))
 
 
 def test_an_action_without_training_clips_is_refused(dataset, tmp_path):

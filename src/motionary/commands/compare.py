@@ -31,11 +31,13 @@ def compare(
     from motionary.atomic import working_in
     from motionary.body.assets import load_body
     from motionary.comparison import CompareConfig, read_contenders, write_comparison
+    from motionary.datasets.folder import check_no_data_set
     from motionary.recognition import load_recogniser
 
     config = CompareConfig(every=every)
     if num < 1:
         raise ValueError(f"--num counts performances and must be at least 1; got {num}.")
+    check_no_data_set(out)
     judges = {name: load_recogniser(name) for name in recogniser}
     contenders = read_contenders(contender, num, seed)
     with working_in(out):

@@ -103,6 +103,9 @@ def estimate(
     """
     if not source:
         raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
+    from motionary.datasets.folder import check_no_data_set
+
+    check_no_data_set(out)
     options = network.given() | ({} if focal_px is None else {"focal_px": focal_px})
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
     if not many and workers == _WORKERS and made.dataset is None:

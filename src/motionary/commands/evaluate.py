@@ -60,6 +60,7 @@ def evaluate(
     from motionary.resources import Need
 
     loaded, data = load_model(model), Dataset.load(dataset)
+    data.check_apart(out)
     if not anyway:
         most = min(most_motions, len(data)) if protocol == "motionary" else most_motions
         need = Need(memory=most * (12 * loaded.network.config.latent_dim + BYTES_PER_MOTION))

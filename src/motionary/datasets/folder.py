@@ -88,6 +88,15 @@ class Dataset:
         """The action that each one's mirror image shows, by the index or by the names; None for none."""
         return mirrored_actions(self.actions, self.mirror)
 
+    def check_apart(self, out: Path) -> None:
+        """Raise a ValueError if results in a folder could replace this data set's files or become clips."""
+        check_no_data_set(out)
+        root, place = self.root.resolve(), out.resolve()
+        if place == root or (root in place.parents and not (root / INDEX_NAME).exists()):
+            raise ValueError(
+                f"{out} is part of the data set {self.root}; name another folder for the results."
+            )
+
     def summary(self) -> dict[str, Any]:
         """JSON-able facts: clips, seconds and splits per action, what is suspect or rejected and why."""
         rows = []
@@ -274,6 +283,12 @@ def check_unused(out: Path, *, may_replace: Callable[[Path], bool] = lambda _: F
     """Raise a ValueError if a folder is in use, unless what is there may go."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not may_replace(out):
         raise ValueError(f"{out} is already in use; name a new folder for the data set, or remove it first.")
+
+
+def check_no_data_set(out: Path) -> None:
+    """Raise a ValueError if results in a folder could replace a data set's files."""
+    if (out / INDEX_NAME).exists():
+        raise ValueError(f"{out} is a data set; name another folder for the results.")
 
 
 def clip_path(action: str, stem: str, taken: set[str]) -> str:

@@ -134,7 +134,8 @@ def _material() -> gltf.Material:
     surface = gltf.PbrMetallicRoughness(
         baseColorFactor=[*linear, 1.0], metallicFactor=0.0, roughnessFactor=0.7
     )
-    return gltf.Material(name="clay", pbrMetallicRoughness=surface)
+    # pygltflib 1.16.4 gives opaque materials a cutoff, which only masks may have.
+    return gltf.Material(name="clay", pbrMetallicRoughness=surface, alphaCutoff=None)
 
 
 def _add_animation(file: _Builder, motion: Motion, shaped: ShapedBody, name: str) -> None:

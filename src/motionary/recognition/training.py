@@ -88,9 +88,10 @@ def train_recogniser(dataset: Dataset, out: Path | str, config: RecogniserTrainC
 
     Raises:
         ValueError: If there are fewer than two actions, an action has no training clip, another run works on
-            the folder, or it holds an unfinished training of something else.
+            the folder, it holds an unfinished training of something else, or it is the data set's own.
     """
     config = config or RecogniserTrainConfig()
+    dataset.check_apart(Path(out))
     _check(dataset, config)
     with working_in(Path(out)):
         return _train(dataset, Path(out), config)

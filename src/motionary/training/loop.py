@@ -56,10 +56,11 @@ def train(
         Path of the model.
 
     Raises:
-        ValueError: If the folder holds a run already, an action has no training clip, or the loss stops being
-            finite.
+        ValueError: If the folder holds a run already or is the data set's own, an action has no training
+            clip, or the loss stops being finite.
     """
     out, config = Path(out), config or PRESETS["best"]
+    dataset.check_apart(out)
     _check_unused(out)
     _check(dataset)
     processes = Processes.join()

@@ -26,7 +26,7 @@ from motionary.models.points import BodyPoints
 from motionary.models.tensor_files import check_sizes, read_safetensors
 from motionary.training.config import TrainConfig
 from motionary.training.processes import own_device
-from motionary.training.windows import standing_windows
+from motionary.training.windows import MOST_WINDOWS, standing_windows
 
 STATE_FILE = "training_state.safetensors"
 FORMAT_VERSION = 2
@@ -239,7 +239,8 @@ def _network(dataset: Dataset, config: TrainConfig) -> Actor:
 
 def _windows(dataset: Dataset, config: TrainConfig) -> Float[Tensor, "N T 25 6"]:
     clips = Clips(dataset.split("train"), config.clips())
-    return torch.cat([batch.features for batch in standing_windows(clips, config.seed)])
+    batches = standing_windows(clips, config.seed, most_clips=MOST_WINDOWS)  # all are in memory at once
+    return torch.cat([batch.features for batch in batches])
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -12,10 +12,13 @@ MOST_WINDOWS = 4096
 BATCH = 128
 
 
-def standing_windows(clips: Clips, seed: int) -> Iterator[ClipBatch]:
-    """Windows from all over the data set, not varied, in batches."""
+def standing_windows(clips: Clips, seed: int, most_clips: int | None = None) -> Iterator[ClipBatch]:
+    """Windows from all over the data set, not varied, in batches; of so many clips at most, at random."""
     rng = np.random.default_rng(seed)
-    num_windows = min(WINDOWS_PER_CLIP * len(clips), max(len(clips), MOST_WINDOWS))
-    indices = np.tile(np.arange(len(clips)), WINDOWS_PER_CLIP)[:num_windows]
+    chosen = np.arange(len(clips))
+    if most_clips is not None and len(clips) > most_clips:
+        chosen = np.sort(rng.choice(len(clips), most_clips, replace=False))
+    num_windows = min(WINDOWS_PER_CLIP * len(chosen), max(len(chosen), MOST_WINDOWS))
+    indices = np.tile(chosen, WINDOWS_PER_CLIP)[:num_windows]
     for start in range(0, num_windows, BATCH):
         yield clips.batch(indices[start : start + BATCH], rng)
