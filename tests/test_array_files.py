@@ -61,3 +61,14 @@ def test_a_header_that_announces_another_size_is_refused(shape):
     header = NpyHeader(shape, False, np.dtype(float), 0)
     with pytest.raises(ValueError, match="does not fit into its 48 bytes"):
         array_after(header, np.arange(6.0).tobytes())
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["{}U2", [("time", "f8"), ("axis", "{}U2")]], ids=["text", "record"])
+def test_letters_that_there_are_not_are_refused(dtype, order):
+    dtype = [(n, t.format(order)) for n, t in dtype] if isinstance(dtype, list) else dtype.format(order)
+    content = np.zeros(3, dtype).tobytes()
+    header = NpyHeader((3,), False, np.dtype(dtype), 0)
+    assert array_after(header, content).tobytes() == content
+    with pytest.raises(ValueError, match="letters that there are not"):
+        array_after(header, content[:-4] + b"\x7f" * 4)

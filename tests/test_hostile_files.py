@@ -6,6 +6,7 @@ import os
 import pickle
 import struct
 import tarfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -143,6 +144,21 @@ def test_pickles_that_crash_or_fill_the_memory_are_refused(content, reader, ther
     read, name = PICKLE_READERS[reader]
     (there / name).write_bytes(content)
     assert_refused(read, there / name)
+
+
+@pytest.mark.parametrize("reader", PICKLE_READERS)
+def test_names_as_none_is_are_refused_at_once(reader, there):
+    """Torch would search its own message about this one for half a minute."""
+    read, name = PICKLE_READERS[reader]
+    content = b"\x80\x02ctorch" + b"(" * 40_000 + b"\nstorage\n."
+    (there / name).write_bytes(content)
+    if name.endswith((".pt", ".tar")):
+        with_pickle(there / name, content)
+    began_s = time.process_time()
+    with pytest.raises(ValueError, match=name) as error:
+        read(there / name)
+    assert time.process_time() - began_s < 5
+    assert len(str(error.value)) < 500 + len(str(there))
 
 
 def test_torch_archives_that_nest_too_deeply_are_refused(there):

@@ -2,6 +2,7 @@
 
 import io
 import math
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Collection, Iterator
@@ -116,14 +117,28 @@ def array_after(header: NpyHeader, content: bytes) -> ndarray:
     """The array of numbers or texts in a .npy file with that header.
 
     Raises:
-        ValueError: If its header announces another size than it has.
+        ValueError: If its header announces another size than it has, or its texts hold letters that there
+            are not.
     """
     shape, dtype = header.shape, header.dtype
     size = dtype.itemsize * math.prod(shape)
     if not 0 <= size <= len(content) - header.length or min(shape, default=0) < 0:
         raise ValueError(f"an array {shape} of {dtype} does not fit into its {len(content)} bytes")
     order: Literal["C", "F"] = "F" if header.fortran_order else "C"
-    return np.ndarray(shape, dtype, content, header.length, order=order).copy(order)
+    array = np.ndarray(shape, dtype, content, header.length, order=order).copy(order)
+    if not _is_text_of_letters(array):  # which Python cannot even show
+        raise ValueError("its texts hold letters that there are not")
+    return array
+
+
+def _is_text_of_letters(array: ndarray) -> bool:
+    """Whether an array, or a field of its records, holds Unicode where it holds text; True of numbers."""
+    if array.dtype.names:
+        return all(_is_text_of_letters(array[name]) for name in array.dtype.names)
+    if array.dtype.kind != "U":
+        return True
+    letters = array.astype(array.dtype.newbyteorder("=")).reshape(-1).view(np.uint32)
+    return bool((letters <= sys.maxunicode).all())
 
 
 def _patiently(parse: Callable[[], Parsed]) -> Parsed:

@@ -138,17 +138,12 @@ def _no_bytes() -> bytes:
     return b""
 
 
-def _plain_dict(*factory: Any) -> dict:
-    """Stands in for `collections.defaultdict`."""
-    return {}
-
-
 _CALLED = {
     "_codecs.encode": _encode,
     "builtins.bytes": _no_bytes,
     "builtins.dict": dict,
     "builtins.set": set,
-    "collections.defaultdict": _plain_dict,
+    "collections.defaultdict": lambda *factory: {},
     "collections.OrderedDict": OrderedDict,
     "copyreg._reconstructor": _reconstructor,
 }
@@ -194,6 +189,8 @@ def _is_deep(value: Any, left: int) -> bool:
 
 DEEPEST_TUPLE = 32
 """Tuples in tuples: their hashes are taken recursively, in C, without a guard."""
+LONGEST_NAME = 500
+"""Letters of a module and of what is wanted from it."""
 
 
 def check_nesting(file: io.BufferedIOBase | mmap.mmap) -> None:
@@ -218,6 +215,7 @@ class _Unpickler(pickle._Unpickler):
         super().__init__(self.content, encoding="latin1")
 
     def find_class(self, module: str, name: str) -> Any:
+        _check_length(module, name)
         return _found(module, name)
 
     def persistent_load(self, pid: Any) -> Any:
@@ -271,10 +269,17 @@ class _Hollow(_Unpickler):
     """Gives an object that swallows everything for everything that a pickle asks for."""
 
     def find_class(self, module: str, name: str) -> Any:
+        _check_length(module, name)
         return type("Swallowing", (_Swallowing,), {})
 
     def persistent_load(self, pid: Any) -> Any:
         return _Swallowing()
+
+
+def _check_length(module: str, name: str) -> None:
+    """Refuse names as none is: torch searches its message about one in the square of its length."""
+    if len(module) + len(name) > LONGEST_NAME:
+        raise pickle.UnpicklingError(f"it asks for a name of {len(module) + len(name)} letters")
 
 
 class _Swallowing(StandIn):

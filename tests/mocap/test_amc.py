@@ -130,6 +130,7 @@ def test_a_damaged_motion_gives_one_clear_line(files, old, new, says):
         ("direction 0 -1 0", "direction 0 0 0", "direction"),
         ("thigh shin", "thigh tail", "tail, which has no bone data"),
         ("length 0.45", "length 0", "length unit"),
+        ("position 0 0 0", "position 0 0", "position of three numbers"),
     ],
 )
 def test_a_damaged_skeleton_gives_one_clear_line(files, old, new, says):

@@ -110,6 +110,21 @@ def directions_apart_deg(a, b, body) -> np.ndarray:
     return np.degrees(np.arctan2(cross, dot))
 
 
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        (("knee", "ankle"), "its legs have no length"),
+        (("spine1", "spine2", "spine3"), "its spine has no length"),
+    ],
+)
+def test_a_skeleton_whose_bones_have_no_length_is_refused(lost, says, tmp_path, walk, rest, to_bvh, body):
+    recording = in_metres_y_up(read_recording(written(tmp_path, to_bvh(walk, rest)), "bvh"), "auto", "auto")
+    offsets = recording.offsets.copy()
+    offsets[[place for place, name in enumerate(recording.joints) if name.endswith(lost)]] = 0
+    with pytest.raises(ValueError, match=says):
+        retarget(replace(recording, offsets=offsets), body)
+
+
 def test_nothing_flips(tmp_path, rest, to_bvh, body):
     """Arms that circle, a body that turns right around: neighbouring frames stay near."""
     frames = 120

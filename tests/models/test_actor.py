@@ -329,6 +329,7 @@ def test_a_foreign_parameter_name_is_refused():
     [
         ({"num_actions": 0}, "at least one action"),
         ({"latent_dim": 18}, "multiple"),
+        *(({size: 0}, f"{size} must be at least 1") for size in ("latent_dim", "num_layers", "num_heads")),
         ({"dropout": 1.0}, "dropout"),
     ],
 )

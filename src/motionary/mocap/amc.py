@@ -145,6 +145,8 @@ def _skeleton(sections: dict[str, str]) -> Acclaim:
     if strangers:
         raise ValueError(f"its hierarchy names {sorted(strangers)[0]}, which has no bone data")
     position = np.array([float(value) for value in root.get("position", ["0", "0", "0"])])
+    if position.shape != (3,):
+        raise ValueError(f"its root needs a position of three numbers; got {len(position)}")
     length_unit = float(units.get("length", ["1"])[0])
     if not length_unit > 0:
         raise ValueError(f"its length unit must be positive; got {length_unit}")

@@ -56,7 +56,7 @@ def retarget(recording: Recording, body: BodyModel) -> Retargeted:
         body: Whose rest joints the motion is for.
 
     Raises:
-        ValueError: If the skeleton is not understood.
+        ValueError: If the skeleton is not understood, or its legs or spine have no length.
     """
     rest_joints = body.shape().joints.double()
     source = _source(recording, rest_joints)
@@ -76,6 +76,8 @@ def _source(recording: Recording, rest_joints: Float[Tensor, "24 3"]) -> Source:
     R_world, points = (torch.from_numpy(array).double() for array in recording.world())
     turns = calibrate(recording, joints, R_world, points, rest_joints)
     bones = np.linalg.norm(recording.offsets[list(joints.trunk[1:])], axis=-1)
+    if not bones.sum() > 0:
+        raise ValueError("its spine has no length")
     places = torch.from_numpy(np.concatenate([[0], np.cumsum(bones)]) / bones.sum())
     return Source(joints, {joint: R_world[:, joint] @ turn for joint, turn in turns.items()}, points, places)
 
@@ -178,4 +180,7 @@ def _leg_length(rest_joints: Float[Tensor, "24 3"]) -> float:
 
 def _source_leg_length(recording: Recording, joints: JointMap) -> float:
     legs = [(joints.limbs[f"{side}_hip"], joints.limbs[f"{side}_ankle"]) for side in SIDES]
-    return sum(recording.path_length(hip, ankle) for hip, ankle in legs) / len(SIDES)
+    length = sum(recording.path_length(hip, ankle) for hip, ankle in legs) / len(SIDES)
+    if not length > 0:
+        raise ValueError("its legs have no length")
+    return length

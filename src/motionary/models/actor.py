@@ -52,6 +52,9 @@ class ActorConfig:
         """Check what torch would report obscurely."""
         if self.num_actions < 1:
             raise ValueError(f"A model needs at least one action; got {self.num_actions}.")
+        for size in ("latent_dim", "ff_dim", "num_layers", "num_heads"):
+            if getattr(self, size) < 1:
+                raise ValueError(f"{size} must be at least 1; got {getattr(self, size)}.")
         if self.latent_dim % (2 * self.num_heads):
             raise ValueError(
                 f"latent_dim must be a multiple of twice num_heads; got {self.latent_dim}, {self.num_heads}."
