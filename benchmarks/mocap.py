@@ -22,8 +22,8 @@ from numpy import ndarray
 
 from motionary.body.assets import default_body
 from motionary.body.skeleton import JOINT_INDEX
+from motionary.grounding import foot_vertices
 from motionary.mocap import find_recordings, read_motion
-from motionary.mocap.grounding import foot_vertices
 from motionary.mocap.joint_names import SIDES, JointMap, match_joints
 from motionary.mocap.placement import in_metres_y_up
 from motionary.mocap.reading import format_of, read_recording

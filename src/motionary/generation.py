@@ -13,7 +13,7 @@ from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.skinning import stream_vertices
 from motionary.body.smpl import BodyModel
 from motionary.features import features_to_motion
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.models.actor import Actor, sample_latents
 from motionary.models.checkpoint import Model
 from motionary.motion import Motion

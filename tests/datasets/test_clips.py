@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from motionary.datasets import ClipConfig, Clips, Dataset, write_dataset
 from motionary.datasets.augmentation import turn_features
@@ -85,8 +86,8 @@ def test_random_steps_stay_inside_the_motion():
 
 def test_turning_features_is_turning_the_motion():
     motion = a_motion(12, 4)
-    features = motion_to_features(motion)
-    turn_features(features, 0.7)
+    features = torch.from_numpy(motion_to_features(motion))
+    turn_features(features, torch.tensor([0.7]))
     np.testing.assert_allclose(features, motion_to_features(motion.turn(0.7)), atol=1e-5)
 
 

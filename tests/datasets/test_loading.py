@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from motionary.datasets import ClipConfig, Clips, Dataset, write_dataset
 from motionary.datasets.folder import clip_record
 from motionary.datasets.loading import ahead, load_features
 from motionary.features import headings_rad, motion_to_features
 from motionary.motion import Motion
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def test_every_clip_is_resampled_from_its_own_rate(dataset, fps, frames_at_once,
     for clip, start, length in zip(dataset.clips, loaded.starts, loaded.lengths, strict=True):
         motion = dataset.motion(clip).resample(fps)
         rows = slice(start, start + length)
-        features = loaded.features[np.arange(start, start + length)[None]][0]
+        features = loaded.features.windows(np.arange(start, start + length)[None], CPU)[0]
         np.testing.assert_allclose(features, motion_to_features(motion), atol=2e-6)
         np.testing.assert_allclose(loaded.headings_rad[rows], headings_rad(motion), atol=2e-6)
 
@@ -46,9 +49,9 @@ def test_a_data_set_without_clips_has_no_features(dataset):
 
 def test_windows_from_a_file_are_those_from_memory(dataset, monkeypatch):
     rows = np.array([[3, 4, 4, 9], [150, 149, 20, 21]])
-    expected = load_features(dataset, 30.0).features[rows]
+    expected = load_features(dataset, 30.0).features.windows(rows, CPU)
     monkeypatch.setattr("motionary.datasets.loading.MOST_IN_MEMORY_BYTES", 0)
-    assert np.array_equal(load_features(dataset, 30.0).features[rows], expected)
+    assert torch.equal(load_features(dataset, 30.0).features.windows(rows, CPU), expected)
 
 
 def test_memory_does_not_grow_with_the_number_of_clips(dataset, monkeypatch):

@@ -1,24 +1,26 @@
 """Motions as others might have performed them: mirrored, turned, at another speed, on another body.
 
-All of it happens to windows of features while they are cut, by numbers drawn from the window's generator.
-B windows, T frames.
+All of it happens to windows of features while they are cut, on their device, by numbers drawn from each
+window's generator. B windows, T frames.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
+from torch import Tensor
 
 from motionary.body.skeleton import MIRROR, NUM_JOINTS
 from motionary.features import NUM_ROWS
 
 MIRROR_ROWS = (*MIRROR, NUM_JOINTS)
 """Row of a mirrored window -> row it comes from; the root's path stays last."""
-MIRROR_SIGNS = np.tile(np.array([1, -1, -1, -1, 1, 1], np.float32), (NUM_ROWS, 1))
+MIRROR_SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0]).repeat(NUM_ROWS, 1)
 """Of the first two rows of diag(-1, 1, 1) R diag(-1, 1, 1); in the last row, of the root's path."""
-MIRROR_SIGNS[NUM_JOINTS] = [-1, 1, 1, 1, 1, 1]
+MIRROR_SIGNS[NUM_JOINTS] = torch.tensor([-1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -69,38 +71,33 @@ class Variation:
         )
 
 
-def mirror_features(features: Float[ndarray, "*B 25 6"]) -> Float[ndarray, "*B 25 6"]:
+def mirror_features(features: Float[Tensor, "*B 25 6"]) -> Float[Tensor, "*B 25 6"]:
     """The mirror image across the x = 0 plane, as `Motion.mirror`."""
-    return features[..., list(MIRROR_ROWS), :] * MIRROR_SIGNS
+    return features[..., list(MIRROR_ROWS), :] * MIRROR_SIGNS.to(features.device)
 
 
-def turn_features(features: Float[ndarray, "*B 25 6"], angle_rad: Float[ndarray, "*#B"] | float) -> None:
+def turn_features(features: Float[Tensor, "*B 25 6"], angle_rad: Float[Tensor, "*#B"]) -> None:
     """Turn features about the vertical, in place; positive turns +z towards +x."""
-    angle = np.asarray(angle_rad, np.float32)[..., None]
-    cosine, sine = np.cos(angle), np.sin(angle)
-    row_0, row_1 = features[..., 0, :3].copy(), features[..., 0, 3:]
-    row_2 = np.cross(row_0, row_1)
+    angle = angle_rad[..., None].to(features)
+    cosine, sine = angle.cos(), angle.sin()
+    row_0, row_1 = features[..., 0, :3].clone(), features[..., 0, 3:]
+    row_2 = torch.linalg.cross(row_0, row_1)
     features[..., 0, :3] = cosine * row_0 + sine * row_2  # rows of R_y(angle) @ R; the middle row stays
-    x, z = features[..., NUM_JOINTS, 0].copy(), features[..., NUM_JOINTS, 2].copy()
+    x, z = features[..., NUM_JOINTS, 0].clone(), features[..., NUM_JOINTS, 2].clone()
     features[..., NUM_JOINTS, 0] = cosine[..., 0] * x + sine[..., 0] * z
     features[..., NUM_JOINTS, 2] = cosine[..., 0] * z - sine[..., 0] * x
 
 
 def blend_features(
-    before: Float[ndarray, "*B 25 6"], after: Float[ndarray, "*B 25 6"], part: Float[ndarray, "*B"]
-) -> Float[ndarray, "*B 25 6"]:
+    before: Float[Tensor, "*B 25 6"], after: Float[Tensor, "*B 25 6"], part: Float[Tensor, "*B"]
+) -> Float[Tensor, "*B 25 6"]:
     """Features between two neighbouring frames: linear, with rotations made orthonormal again.
 
     Frames are a few degrees apart: there this is slerp to within a tenth of a degree.
     """
-    part = np.asarray(part, np.float32)[..., None, None]
-    mixed = before + part * (after - before)
+    mixed = before + part[..., None, None].to(before) * (after - before)
     first, second = mixed[..., :NUM_JOINTS, :3], mixed[..., :NUM_JOINTS, 3:]
-    first /= np.sqrt(_dot(first, first))
-    second -= _dot(first, second) * first
-    second /= np.sqrt(_dot(second, second))
+    first /= first.norm(dim=-1, keepdim=True)
+    second -= (first * second).sum(-1, keepdim=True) * first
+    second /= second.norm(dim=-1, keepdim=True)
     return mixed
-
-
-def _dot(a: Float[ndarray, "*B 3"], b: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 1"]:
-    return np.einsum("...i,...i->...", a, b)[..., None]

@@ -22,7 +22,7 @@ from motionary.datasets.augmentation import (
     turn_features,
 )
 from motionary.datasets.folder import Dataset
-from motionary.datasets.loading import ahead, load_features
+from motionary.datasets.loading import ahead, load_features, put
 
 Facing = Literal["as_recorded", "forward"]
 Draw = tuple[Int[ndarray, "_"], np.random.Generator]
@@ -60,16 +60,24 @@ class ClipBatch:
 
 
 class Clips:
-    """All of a data set's features, one motion after the other, cut into windows on demand."""
+    """All of a data set's features, one motion after the other, cut into windows on demand.
+
+    They lie on the device that windows are asked for on, unless they are so many that they wait in a file.
+    """
 
     def __init__(
-        self, dataset: Dataset, config: ClipConfig, augmentation: Augmentation | None = None
+        self,
+        dataset: Dataset,
+        config: ClipConfig,
+        augmentation: Augmentation | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         if config.num_frames == 0 or config.num_frames < -1:
             raise ValueError(
                 f"num_frames must be positive, or -1 for whole motions; got {config.num_frames}."
             )
         self.config = config
+        self.device = torch.device(device)
         self.augmentation = augmentation or Augmentation()
         self.actions = dataset.actions
         self.labels: Int[ndarray, "N"] = np.array(
@@ -83,7 +91,7 @@ class Clips:
         """Label of each label's mirror image; -1 where there is none."""
         loaded = load_features(dataset, config.fps)
         self.features = loaded.features
-        """Of every motion, one after the other; in memory, or in a file where they are many."""
+        """Of every motion, one after the other."""
         self.headings_rad: Float[ndarray, "F"] = loaded.headings_rad
         self.starts: Int[ndarray, "N"] = loaded.starts
         """First row of each motion."""
@@ -130,16 +138,21 @@ class Clips:
         before = np.floor(position).astype(np.int64)
         part = (position - before).astype(np.float32)
         rows = self.starts[index][:, None] + before
-        features = self.features[rows]
+        features = self.features.windows(rows, self.device)
         if part.any():
             after = np.minimum(before + 1, self.lengths[index][:, None] - 1)
-            features = blend_features(features, self.features[self.starts[index][:, None] + after], part)
+            following = self.features.windows(self.starts[index][:, None] + after, self.device)
+            features = blend_features(features, following, self._put(part))
         if self.config.facing == "forward":
-            turn_features(features, -self.headings_rad[rows[:, :1]])
-        features[:, :, NUM_JOINTS, :3] -= features[:, :1, NUM_JOINTS, :3].copy()
+            turn_features(features, -self._put(self.headings_rad[rows[:, :1]]))
+        features[:, :, NUM_JOINTS, :3] -= features[:, :1, NUM_JOINTS, :3].clone()
         labels = self._vary(features, index, variation)
-        features[~mask] = 0
-        return ClipBatch(*map(torch.from_numpy, (features, labels, mask, index)))
+        if not mask.all():
+            features.masked_fill_(self._put(~mask)[..., None, None], 0)
+        return ClipBatch(features, *map(self._put, (labels, mask, index)))
+
+    def _put(self, array: ndarray) -> Tensor:
+        return put(torch.from_numpy(array), self.device)
 
     def _positions(
         self, index: Int[ndarray, "B"], speed: Float[ndarray, "B"], rng: np.random.Generator
@@ -157,18 +170,19 @@ class Clips:
         return np.minimum(position * speed[:, None], lasts[:, None]), mask
 
     def _vary(
-        self, features: Float[ndarray, "B T 25 6"], index: Int[ndarray, "B"], variation: Variation
+        self, features: Float[Tensor, "B T 25 6"], index: Int[ndarray, "B"], variation: Variation
     ) -> Int[ndarray, "B"]:
         """Mirror, turn and size windows in place; gives their labels."""
         labels = self.labels[index]
         mirrored = variation.mirrored & (self.mirrored_labels[labels] >= 0)
         if mirrored.any():
-            features[mirrored] = mirror_features(features[mirrored])
+            chosen = self._put(np.flatnonzero(mirrored))  # numbers: a mask would wait for the device
+            features[chosen] = mirror_features(features[chosen])
             labels = np.where(mirrored, self.mirrored_labels[labels], labels)
         if variation.yaw_rad.any():
-            turn_features(features, variation.yaw_rad[:, None])
+            turn_features(features, self._put(variation.yaw_rad[:, None]))
         if (variation.size != 1).any():
-            features[:, :, NUM_JOINTS, :3] *= variation.size.astype(np.float32)[:, None, None]
+            features[:, :, NUM_JOINTS, :3] *= self._put(variation.size.astype(np.float32))[:, None, None]
         return labels
 
 

@@ -13,8 +13,10 @@ from tempfile import TemporaryFile
 from typing import TypeVar
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
+from torch import Tensor
 
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.datasets.folder import Dataset
@@ -48,32 +50,33 @@ class StoredFeatures:
         self._file.write(features.tobytes())
         self._file.flush()
 
-    def __getitem__(self, rows: Int[ndarray, "B T"]) -> Float[ndarray, "B T 25 6"]:
-        """Windows; what lies between a window's first and last row is read in one go."""
+    def windows(self, rows: Int[ndarray, "B T"], device: torch.device) -> Float[Tensor, "B T 25 6"]:
+        """Windows, put onto a device; what lies between a window's first and last row is read in one go."""
         windows = np.empty((*rows.shape, NUM_ROWS, NUM_FEATURES), np.float32)
         size = windows[0, 0].nbytes
         for window, wanted in zip(windows, rows, strict=True):
             first, last = int(wanted.min()), int(wanted.max())
             content = os.pread(self._file.fileno(), (last + 1 - first) * size, first * size)
             window[:] = np.frombuffer(content, np.float32).reshape(-1, *window.shape[1:])[wanted - first]
-        return windows
+        return put(torch.from_numpy(windows), device)
 
 
 class FeaturesInMemory:
-    """Features in an array."""
+    """Features in memory; on the device that asks for windows from then on."""
 
     def __init__(self, num_frames: int) -> None:
-        self._array = np.empty((num_frames, NUM_ROWS, NUM_FEATURES), np.float32)
+        self._array = torch.empty(num_frames, NUM_ROWS, NUM_FEATURES)
         self._filled = 0
 
     def append(self, features: Float[ndarray, "F 25 6"]) -> None:
         """Add rows."""
-        self._array[self._filled : self._filled + len(features)] = features
+        self._array[self._filled : self._filled + len(features)] = torch.from_numpy(features)
         self._filled += len(features)
 
-    def __getitem__(self, rows: Int[ndarray, "B T"]) -> Float[ndarray, "B T 25 6"]:
-        """Windows."""
-        return self._array[rows]
+    def windows(self, rows: Int[ndarray, "B T"], device: torch.device) -> Float[Tensor, "B T 25 6"]:
+        """Windows, on a device."""
+        self._array = self._array.to(device)
+        return self._array[put(torch.from_numpy(rows), device)]
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,13 @@ def _joined(packed: PackedMotions, pieces: Sequence[Piece], fps: float) -> Motio
         positions.append(first + np.minimum(np.arange(count) / fps * own_fps, piece.num_frames - 1))
         first += piece.num_frames
     return motion.at_times(np.concatenate(positions) / own_fps, fps)
+
+
+def put(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device; a GPU fetches it from pinned memory while work goes on here."""
+    if device.type != "cuda" or tensor.is_cuda:
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def ahead(jobs: Sequence[Job], make: Callable[[Job], Result], workers: int) -> Iterator[Result]:

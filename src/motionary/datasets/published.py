@@ -19,7 +19,7 @@ from torch import Tensor
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel
 from motionary.datasets.actions import Rejected, SplitName
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.motion import Motion
 from motionary.rotations import (
     axis_angle_to_matrix,

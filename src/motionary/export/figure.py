@@ -21,7 +21,7 @@ from motionary.export.render import Renderer, load_renderer
 from motionary.export.shading import EARLY, LATE, Colour
 from motionary.export.surface import Surface
 from motionary.features import heading_rad
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 ROW_VIEW = View(azimuth_deg=32.0, elevation_deg=10.0, fov_deg=11.0, margin=0.03)

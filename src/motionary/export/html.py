@@ -13,7 +13,7 @@ from motionary.body.smpl import BodyModel
 from motionary.export.render import colours_for
 from motionary.export.scene import MOST_FACES, add_floor, add_person, aim, bone_tracks, pose_bones
 from motionary.export.surface import Surface
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 FASTEST_FPS = 30.0

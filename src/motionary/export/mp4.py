@@ -19,7 +19,7 @@ from motionary.export.figure import tile
 from motionary.export.lettering import write_text
 from motionary.export.render import Renderer, load_renderer, render_frames
 from motionary.export.surface import Surface
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 TRAVELS_M = 1.6  # a person who moves farther than this would become small under a fixed camera

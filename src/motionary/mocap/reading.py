@@ -10,11 +10,11 @@ from numpy import ndarray
 
 from motionary.body.assets import default_body
 from motionary.body.skeleton import JOINT_NAMES
+from motionary.grounding import with_feet_on_ground
 from motionary.limits import limits
 from motionary.mocap.amass import read_amass
 from motionary.mocap.amc import DEFAULT_FPS, read_amc
 from motionary.mocap.bvh import read_bvh
-from motionary.mocap.grounding import with_feet_on_ground
 from motionary.mocap.joint_names import match_joints
 from motionary.mocap.placement import Axis, Unit, in_metres_y_up
 from motionary.mocap.recording import Recording

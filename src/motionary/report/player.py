@@ -20,7 +20,7 @@ from numpy import ndarray
 from motionary.body.smpl import BodyModel
 from motionary.export.scene import bone_tracks
 from motionary.export.surface import Surface, strongest_weights, vertex_normals
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 FACES = 6000

@@ -12,7 +12,7 @@ import viser
 
 from motionary.datasets.folder import Dataset
 from motionary.features import face_forward
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.resources import give_back_memory
 from motionary.studio.controls import Controls
 from motionary.studio.desk import Desk

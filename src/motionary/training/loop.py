@@ -19,6 +19,7 @@ from motionary.body.assets import default_body
 from motionary.datasets import Clips, Dataset
 from motionary.datasets.suspects import LossWatch
 from motionary.features import features_to_motion
+from motionary.grounding import with_feet_on_ground
 from motionary.interruption import Stop, stopping_where_it_fits
 from motionary.labels import file_names
 from motionary.models.actor import Posterior, sample_latents
@@ -110,8 +111,8 @@ def _check_unused(out: Path) -> None:
 
 def _train(run: Run, out: Path, stop_after: int | None, processes: Processes) -> Path:
     config = run.config
-    clips = Clips(run.dataset.split("train"), config.clips(), config.augment)
-    held_out = Clips(run.dataset.split("test"), config.clips())
+    clips = Clips(run.dataset.split("train"), config.clips(), config.augment, run.device)
+    held_out = Clips(run.dataset.split("test"), config.clips(), device=run.device)
     last = min(config.epochs, stop_after or config.epochs)
     step = Step(run, processes)
     watch = LossWatch(run.dataset.split("train"), f"The last state that was saved in {out}, if any, is kept.")
@@ -217,7 +218,7 @@ def _validate(run: Run, clips: Clips) -> dict[str, float]:
     total = np.zeros(4)
     for start in range(0, len(clips), run.config.batch_size):
         indices = range(start, min(start + run.config.batch_size, len(clips)))
-        batch = clips.batch(indices, rng).to(run.device)
+        batch = clips.batch(indices, rng)
         noise = torch.zeros(len(indices), run.config.latent_dim, device=run.device)
         output, posterior = network(batch.features, batch.action, batch.mask, noise)
         loss = actor_loss(output, batch.features, batch.mask, posterior, run.points, run.config.loss)
@@ -268,7 +269,6 @@ def _prior(run: Run, clips: Clips) -> Prior:
     """Where the latents of training windows lie."""
     network, parts = run.result.eval(), []
     for batch in standing_windows(clips, run.config.seed):
-        batch = batch.to(run.device)
         posterior = network.encode(batch.features, batch.action, batch.mask)
         parts.append((posterior.mean.cpu(), posterior.log_variance.cpu(), batch.action.cpu()))
     mean, log_variance, action = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -282,11 +282,11 @@ def _save_samples(run: Run, clips: Clips, out: Path) -> None:
     model, body = _model(run, clips), default_body()
     z = sample_latents(1, run.config.latent_dim, run.config.seed)
     length = run.config.num_frames if run.config.num_frames > 0 else int(np.median(clips.lengths))
-    names = file_names(clips.actions)
+    names, folder = file_names(clips.actions), out / SAMPLES_FOLDER / f"epoch_{run.epoch:05d}"
     for label, action in enumerate(clips.actions):
         features = model.decode_action(z, label, length)[0]
-        motion = features_to_motion(features, run.config.fps, action).on_ground(body)
-        motion.save(out / SAMPLES_FOLDER / f"epoch_{run.epoch:05d}" / f"{names[action]}.npz")
+        motion = features_to_motion(features, run.config.fps, action)
+        with_feet_on_ground(motion, body).save(folder / f"{names[action]}.npz")
 
 
 def _due(run: Run, every: int) -> bool:

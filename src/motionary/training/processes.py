@@ -44,14 +44,14 @@ class Processes:
             return network
         return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
 
-    def part(self, batch: ClipBatch) -> tuple[slice, float]:
+    def part(self, batch: ClipBatch) -> tuple[slice, Float[Tensor, ""]]:
         """This process's rows of a batch, and their share of its real frames.
 
         One that finds no row left takes the first, for a share of nothing: all have to take part.
         """
         rows = slice(self.rank, None, self.count) if self.rank < len(batch.clip) else slice(0, 1)
-        here = batch.mask[rows].sum() if self.rank < len(batch.clip) else 0
-        return rows, float(here / batch.mask.sum())
+        share = batch.mask[rows].sum() / batch.mask.sum()
+        return rows, share * (self.rank < len(batch.clip))
 
     def sum(self, values: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         """The sum over all processes."""

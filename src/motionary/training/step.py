@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motionary.datasets import ClipBatch
+from motionary.datasets.loading import put
 from motionary.models.loss import actor_loss
 from motionary.threads import SideBySide
 from motionary.training.processes import Processes
@@ -71,7 +72,7 @@ class Step:
             batch.action[rows],
             None if whole else batch.mask[rows],
             noise[rows],
-            torch.tensor(share),
+            share,
         )
         losses = self.take(_moved(here, self.run.device))
         if self.run.average is not None:
@@ -186,10 +187,7 @@ class Recorded:
 
 
 def _moved(given: Input, device: torch.device) -> Input:
-    if device.type == "cpu":
-        return given
-    moved = [tensor.pin_memory().to(device, non_blocking=True) for tensor in given.tensors()]
-    return _with(given, moved)
+    return _with(given, [put(tensor, device) for tensor in given.tensors()])
 
 
 def _with(given: Input, tensors: list[Tensor]) -> Input:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from motionary.body.assets import default_body
-from motionary.mocap.grounding import with_feet_on_ground
+from motionary.grounding import with_feet_on_ground
 from motionary.motion import Motion
 
 
