@@ -34,6 +34,8 @@ import numpy as np
 from fuzzing.mutation import mutated
 from fuzzing.readers import Reader, readers
 
+from motionary.native import Later
+
 LONGEST_S = 10.0
 """That one input may take."""
 MOST_BYTES = 512 << 20
@@ -260,13 +262,17 @@ def with_atheris(name: str, reader: Reader, seconds: int, keep: Path | None) -> 
         if found or watch.seen:
             raise RuntimeError(found or f"did {watch.seen[0]}")
 
-    things = gc.get_objects()
-    loops = [thing.__wrapped__ for thing in things if type(thing).__module__ == "motionary.native"]
-    for thing in things:  # all of torch would take minutes; numba compiles no traced loop
-        if isinstance(thing, types.FunctionType) and thing not in loops and _is_traced(thing):
-            atheris.instrument_func(thing)
     for content in reader.seeds:  # what is compiled or loaded once counts for no input
         tried(reader, path, content)
+    things = gc.get_objects()
+    loops = {
+        id(thing.__wrapped__)
+        for thing in things
+        if isinstance(thing, Later) and hasattr(thing, "__wrapped__")
+    }
+    for thing in things:  # all of torch would take minutes; numba compiles no traced loop
+        if isinstance(thing, types.FunctionType) and id(thing) not in loops and _is_traced(thing):
+            atheris.instrument_func(thing)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
     largest = max(1 << 16, 2 * max(map(len, reader.seeds)))

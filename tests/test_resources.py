@@ -1,7 +1,9 @@
 """What is too much is refused before it begins, saying how much it needs."""
 
+import gc
 import platform
 import re
+import weakref
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,23 @@ def dataset_of_two(tmp_path):
             tmp_path / "data" / f"{action}.npz"
         )
     return tmp_path / "data"
+
+
+def test_what_only_refers_to_itself_goes():
+    class Ring:
+        pass
+
+    ring = Ring()
+    ring.itself = ring
+    seen = weakref.ref(ring)
+    gc.disable()  # or it might be gone by chance
+    try:
+        del ring
+        assert seen() is not None
+        give_back_memory()
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks glibc")

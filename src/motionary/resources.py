@@ -1,6 +1,7 @@
 """What a machine has to give in memory and disk, and whether that is enough for what is asked."""
 
 import ctypes
+import gc
 import re
 import shutil
 import sys
@@ -76,7 +77,8 @@ def peak_memory() -> int | None:
 
 
 def give_back_memory() -> None:
-    """Hand freed memory back to the system, where the C library keeps it between what is in use (Linux)."""
+    """Free what nobody reaches any more, and hand the C library's freed memory back to the system (Linux)."""
+    gc.collect()
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # not every C library can
             ctypes.CDLL(None).malloc_trim(0)

@@ -1,5 +1,6 @@
 """Motions in the browser: those of folders, or new ones of models."""
 
+import gc
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -31,6 +32,7 @@ def serve(
     source = open_source(*sources)
     real = None if dataset is None else Dataset.load(dataset)
     studio = Studio.start(source, door or Door(), real, body)
+    gc.freeze()  # a round over what visits leave takes milliseconds without all that is loaded now
     print(f"studio: {studio.address} (Ctrl-C ends it)", flush=True)
     try:
         with suppress(KeyboardInterrupt):
