@@ -58,20 +58,11 @@ def test_bash_is_left_to_complete_files(complete):
 ASK_ZSH = """
 zmodload zsh/zpty
 zpty shell zsh -f -i
-heard=
-# Type $1 until $2 is heard; what a shell on a busy machine has lost is typed again.
-ask() {
-  integer pauses
-  zpty -w -n shell "$1"
-  until [[ $heard == *$2* ]]; do
-    zpty -r -t shell line && heard+=$line && continue
-    sleep 0.1
-    (( ++pauses % 80 )) || zpty -w -n shell "${3-$1}"
-  done
-}
-ask "PS1= RPS1=; autoload -U compinit; compinit -D -u; source $1; echo rea''dy"$'\\n' ready
-ask "$2"$'\\t\\t' "$3" $'\\t'
-print -r -- "$heard"
+zpty -w shell "PS1= RPS1=; autoload -U compinit; compinit -D -u; source $1; echo rea''dy"
+zpty -r -m shell line '*ready*'
+zpty -w -n shell "$2"$'\\t\\t'
+zpty -r -m shell line "*$3*"
+print -r -- "$line"
 """
 
 
