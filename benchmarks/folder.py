@@ -1,4 +1,4 @@
-"""How much faster is a folder of videos with two processes? Run: python benchmarks/folder.py [--json FILE].
+"""How much faster is a folder of videos with two processes? Run: python benchmarks/folder.py [--json [FILE]].
 
 The eight videos of Pose2Sim's demos (BSD-3, fetched once from PyPI; one and two people, four cameras, 100
 frames each), estimated by one process and by two, A B A B; each run from the start, imports included. Peak
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--json", type=Path, help="write the numbers here as well")
+    parser.add_argument("--json", nargs="?", const="-", help="print one JSON object last, or write it here")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--times", type=int, default=1, help="how often each video is in the folder")
     options = parser.parse_args()
@@ -61,9 +61,11 @@ def main() -> None:
     print(
         f"{len(videos)} videos: two processes are {ratio:.2f} times as fast; a worker takes {peak_gb:.2f} GB"
     )
-    if options.json:
-        content = {"videos": len(videos), "seconds": pairs, "ratio": ratio, "worker_peak_gb": peak_gb}
-        options.json.write_text(json.dumps(content, indent=2) + "\n")
+    content = {"videos": len(videos), "seconds": pairs, "workers_ratio": ratio, "worker_peak_gb": peak_gb}
+    if options.json == "-":
+        print(json.dumps(content))
+    elif options.json:
+        Path(options.json).write_text(json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """All ratios at once, and whether one got worse.
 
-python benchmarks/run.py [--out FILE] [--compare FILE] [--only training,processes] [--pairs N]
+python benchmarks/run.py [--out FILE] [--compare FILE] [--only training,processes,folder] [--pairs N]
 
 A ratio compares two programs in one run on one machine, so that it may be compared between machines and days,
 which seconds may not. --compare takes what --out wrote on another commit, lists each ratio beside its former
@@ -13,7 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = {"training": ["training.py", "--json"], "processes": ["processes.py", "--json"]}
+SCRIPTS = {
+    "training": ["training.py", "--json"],
+    "processes": ["processes.py", "--json"],
+    "folder": ["folder.py", "--json"],
+}
 """Programs whose last line is one JSON object; its numbers named *_ratio or *_efficiency are kept."""
 LARGEST_FALL = 0.1
 
