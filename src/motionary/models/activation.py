@@ -44,9 +44,9 @@ class _ThinnedGelu(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Where nothing was kept the derivative is zero."""
+        """Where nothing was kept the derivative is zero; it takes the slope's place, and is had once."""
         (slope,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return slope * gradient, None, None
+        return slope.mul_(gradient), None, None
 
 
 def draw_of(seed: int, probability: float) -> tuple[np.uint32, np.uint32, np.uint32, np.float32]:

@@ -361,9 +361,9 @@ def attend_one(
     )
     if drop.probability == 0:
         return attention.out_proj(value)[:, None].expand(-1, num_frames, -1)
-    by_head = value.unflatten(-1, (attention.num_heads, 1, -1))  # (B, H, 1, Z/H)
+    by_head = value.unflatten(-1, (attention.num_heads, -1)).transpose(0, 1)  # (H, B, Z/H)
     to_output = attention.out_proj.weight.unflatten(1, (attention.num_heads, -1)).permute(1, 2, 0)
-    from_head = (by_head @ to_output).squeeze(2)  # (B, H, Z)
+    from_head = (by_head @ to_output).transpose(0, 1)  # (B, H, Z)
     weight = drop.mask(value.new_empty(len(value), num_frames, attention.num_heads))
     return torch.baddbmm(attention.out_proj.bias, weight, from_head)
 
