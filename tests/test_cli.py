@@ -1,6 +1,7 @@
 """The command line: what is right runs, what is wrong is one line and exit code 2."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -124,6 +125,24 @@ def test_a_mistake_is_one_line_and_leaves_nothing(words, said, capsys, tmp_path,
     assert "Traceback" not in error
     assert len(error.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_stream_is_not_missed_and_no_file_takes_its_place(closed, tmp_path):
+    Motion(np.zeros((9, 24, 3)), np.zeros((9, 3)), 30.0, action="walk").save(tmp_path / "a.npz")
+    words = [sys.executable, "-m", "motionary", "export", tmp_path / "a.npz", "--out", tmp_path / "a.bvh"]
+    done = subprocess.run(words, preexec_fn=lambda: os.close(closed), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.bvh").read_text().startswith("HIERARCHY")
+    wrong = subprocess.run([*words[:3], "export", "none.npz"], preexec_fn=lambda: os.close(2), check=False)
+    assert wrong.returncode == 2
+
+
+def test_a_folder_that_is_gone_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert failing(capsys, "dataset", "list").startswith("motionary: the folder you are in is gone")
 
 
 def test_videos_of_one_name_are_refused_before_any_work(capsys, tmp_path):

@@ -247,6 +247,7 @@ STEPS = {
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command; a user's mistake is one line on stderr and exit code 2."""
+    _open_streams()
     words = sys.argv[1:] if argv is None else argv
     while words and words[0] in MANNERS and len(words) > 1:
         words = [*words[1:], words[0]]
@@ -260,6 +261,7 @@ def main(argv: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has letters for every name
     try:
+        _check_place()
         name, rest = _command(words)
         _check_said_once(rest)
         manner, work = ask(COMMANDS[name], name, rest)
@@ -274,6 +276,22 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt as interrupt:
         print(f"motionary: stopped by {sender(interrupt)}; what was finished is kept.", file=sys.stderr)
         sys.exit(exit_code(interrupt))
+
+
+def _open_streams() -> None:
+    """Open what was closed: C libraries would write their remarks into the file that is opened next."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _check_place() -> None:
+    """In a folder that was removed, libraries die without a word that helps."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise CommandError("the folder you are in is gone; change into another.") from None
 
 
 def _command(words: list[str]) -> tuple[str, list[str]]:

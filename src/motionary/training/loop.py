@@ -68,8 +68,10 @@ def train(
     with _alone_in(out, processes):
         if processes.first:
             _check_unused(out)
+        run = Run.start(dataset, config)
+        if processes.first:
             write_atomically(out / CONFIG_FILE, json.dumps(config.to_dict(), indent=1).encode())
-        return _train(Run.start(dataset, config), out, stop_after, processes)
+        return _train(run, out, stop_after, processes)
 
 
 def resume(out: Path | str, *, epochs: int | None = None, stop_after: int | None = None) -> Path:
