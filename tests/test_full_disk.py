@@ -85,3 +85,13 @@ def test_generating_on_a_full_disk_keeps_what_was_finished(little_disk):
     (little_disk / "ballast").unlink()
     assert motionary(*words, little_disk / "out").returncode == 0
     assert len(list((little_disk / "out").glob("*.npz"))) == 8
+
+
+def test_importing_on_a_full_disk_leaves_nothing_and_no_process_complains(little_disk, tmp_path):
+    for index in range(6):
+        pose = np.random.default_rng(index).normal(0, 0.01, (60, 24, 3))
+        Motion(pose, pose[:, 0], 30.0).save(tmp_path / "recordings" / "walk" / f"{index}.npz")
+    filled(little_disk, 40_000)
+    done = motionary("import", tmp_path / "recordings", "--out", little_disk / "data", "--workers", 2)
+    assert told_in_one_line(done), done.stderr
+    assert [path.name for path in little_disk.iterdir()] == ["ballast"]

@@ -2,10 +2,19 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from motionary.interruption import Terminated, exit_code, sender, sigterm_raises, stopping_where_it_fits
+from motionary.interruption import (
+    Terminated,
+    exit_code,
+    sender,
+    sigterm_raises,
+    sparing_children,
+    stopping_where_it_fits,
+)
 
 
 def test_sigterm_interrupts_like_ctrl_c_and_is_told_apart():
@@ -50,3 +59,20 @@ def test_the_second_signal_does_not_wait():
     with pytest.raises(Terminated):
         work()
     assert done == ["step"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs POSIX signals")
+def test_children_do_not_hear_ctrl_c_from_their_first_moment_and_the_parent_hears_it_after():
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('alive')"
+    started = []
+
+    def start():
+        with sparing_children():
+            started.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True))
+            os.kill(os.getpid(), signal.SIGINT)
+            started.append("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert started[0].stdout == "alive\n", started[0].stderr
+    assert started[1:] == ["went on"]

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 
 
@@ -58,6 +59,23 @@ def stopping_where_it_fits() -> Iterator[Stop]:
     stop = Stop()
     with _handled({signal.SIGINT: stop._note, signal.SIGTERM: stop._note}):
         yield stop
+
+
+@contextmanager
+def sparing_children() -> Iterator[None]:
+    """Start processes that a terminal's Ctrl-C does not reach even before they `live_as_worker`.
+
+    They inherit what is blocked; here a Ctrl-C waits until they are started.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which it would start first, and unblock signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def live_as_worker() -> None:

@@ -56,6 +56,18 @@ def test_names_that_lead_out_of_the_folder_are_refused(name, write, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_file_without_a_name_and_a_header_that_is_cut_are_damages(tmp_path):
+    """The standard library raises IndexError and TypeError."""
+    write_zip(tmp_path / "a.zip", {"name.bvh": b"bad"})
+    content = (tmp_path / "a.zip").read_bytes()
+    before, _, after = content.rpartition(b"name.bvh")
+    (tmp_path / "a.zip").write_bytes(before + b"\0ame.bvh" + after)
+    (tmp_path / "a.tar.gz").write_bytes(bytes.fromhex("1f8b08ff1f8bb3b21f03"))
+    for path in (tmp_path / "a.zip", tmp_path / "a.tar.gz"):
+        with pytest.raises(ValueError, match=f"{path.name} is a damaged"), as_folder(path, (".bvh",)):
+            pass
+
+
 def test_links_are_not_followed(tmp_path):
     (tmp_path / "secret").write_text("secret")
     with tarfile.open(tmp_path / "a.tar", "w") as archive:

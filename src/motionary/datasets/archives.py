@@ -20,7 +20,7 @@ ARCHIVE_SUFFIXES = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
 
 DAMAGES = (
     *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError, struct.error),
-    *(NotImplementedError, RuntimeError, OverflowError, UnicodeDecodeError),
+    *(NotImplementedError, RuntimeError, OverflowError, UnicodeDecodeError, IndexError, TypeError),
 )
 """What the standard library raises for damaged, encrypted and strangely compressed archives."""
 

@@ -1,6 +1,7 @@
 """Motion capture files -> a data set."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -80,7 +81,8 @@ def import_data_set(
             options.up,
             options.amc_fps,
         )
-        clips, rejected = _save_all(results, _roots(sources), folder)
+        with closing(results):  # a full disk ends its processes before anything else
+            clips, rejected = _save_all(results, _roots(sources), folder)
         if not clips:
             reasons = "; ".join(f"{item.source}: {item.reason}" for item in rejected[:3])
             raise ValueError(f"None of {len(rejected)} recordings could be read: {reasons}")

@@ -1,7 +1,7 @@
 """Many recordings at once: found, labelled, read in parallel; a bad one never stops the rest."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,8 +112,10 @@ def import_pieces(
     units: Unit = "auto",
     up: Axis = "auto",
     amc_fps: float = DEFAULT_FPS,
-) -> Iterator[Imported]:
+) -> Generator[Imported, None, None]:
     """Read recordings in parallel, each once, and cut pieces from them; results come in the order given.
+
+    Whoever does not take them all closes it, which ends the processes.
 
     Args:
         pieces: Files, and what is wanted of each.
@@ -174,7 +176,7 @@ def label_of(path: Path, source: Path, pattern: re.Pattern[str] | None) -> tuple
 
 def _run(
     jobs: list[_Job], workers: int | None, on_progress: Callable[[int, int], None] | None
-) -> Iterator[Imported]:
+) -> Generator[Imported, None, None]:
     for done, result in enumerate(map_in_processes(_import, jobs, workers), 1):
         if on_progress:
             on_progress(done, len(jobs))

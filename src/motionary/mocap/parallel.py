@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from motionary.interruption import live_as_worker
+from motionary.interruption import live_as_worker, sparing_children
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -48,7 +48,8 @@ def _in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], worker
     try:
         while True:
             for _, job in zip(range(WAITING_PER_WORKER * workers - len(waiting)), upcoming, strict=False):
-                waiting.append(pool.submit(function, job))
+                with sparing_children():  # a job may start a process
+                    waiting.append(pool.submit(function, job))
             if not waiting:
                 return
             wait(waiting[:1], return_when=FIRST_COMPLETED)

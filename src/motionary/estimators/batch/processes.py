@@ -12,7 +12,7 @@ from typing import Any
 from motionary.estimators.batch.crew import Died, Finished, News, Ready, Unable
 from motionary.estimators.batch.jobs import Job
 from motionary.estimators.batch.work import Outcome, Work, WorkConfig
-from motionary.interruption import live_as_worker
+from motionary.interruption import live_as_worker, sparing_children
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a worker: libraries read it when they are loaded."""
@@ -36,7 +36,7 @@ class Processes:
         """Start a process."""
         here, there = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(there, self._config))
-        with _environment(ONE_THREAD):
+        with _environment(ONE_THREAD), sparing_children():
             process.start()
         there.close()
         self._workers[worker] = _Worker(process, here)
