@@ -65,7 +65,8 @@ def waiting(dataset: Dataset, config: TrainConfig, steps: int) -> dict[str, floa
     """Milliseconds of a step and of the wait for its batch, medians; and the wait's share of all the time."""
     run = Run.start(dataset, config)
     take_step, rng = Step(run, Processes()), np.random.default_rng(config.seed)
-    batches = endless(Clips(dataset.split("train"), config.clips(), config.augment), config)
+    clips = Clips(dataset.split("train"), config.clips(), config.augment, run.device)
+    batches = endless(clips, config)
     waits, totals = [], []
     for step in range(WARM_UP + steps):
         start_s = time.perf_counter()

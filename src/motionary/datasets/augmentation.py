@@ -1,26 +1,26 @@
 """Motions as others might have performed them: mirrored, turned, at another speed, on another body.
 
-All of it happens to windows of features while they are cut, on their device, by numbers drawn from each
-window's generator. B windows, T frames.
+All of it happens to windows of features while they are cut, where they lie, by numbers drawn from their
+generator. Windows are numpy's arrays here and tensors on a GPU: what follows calls nothing of either library.
+B windows, T frames.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
-from torch import Tensor
 
 from motionary.body.skeleton import MIRROR, NUM_JOINTS
 from motionary.features import NUM_ROWS
 
 MIRROR_ROWS = (*MIRROR, NUM_JOINTS)
 """Row of a mirrored window -> row it comes from; the root's path stays last."""
-MIRROR_SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0]).repeat(NUM_ROWS, 1)
+MIRROR_SIGNS = np.tile(np.array([1, -1, -1, -1, 1, 1], np.float32), (NUM_ROWS, 1))
 """Of the first two rows of diag(-1, 1, 1) R diag(-1, 1, 1); in the last row, of the root's path."""
-MIRROR_SIGNS[NUM_JOINTS] = torch.tensor([-1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+MIRROR_SIGNS[NUM_JOINTS] = [-1, 1, 1, 1, 1, 1]
 
 
 @dataclass(frozen=True)
@@ -71,33 +71,41 @@ class Variation:
         )
 
 
-def mirror_features(features: Float[Tensor, "*B 25 6"]) -> Float[Tensor, "*B 25 6"]:
-    """The mirror image across the x = 0 plane, as `Motion.mirror`."""
-    return features[..., list(MIRROR_ROWS), :] * MIRROR_SIGNS.to(features.device)
+def mirror_features(
+    features: Float[Any, "*B 25 6"], signs: Float[Any, "25 6"] = MIRROR_SIGNS
+) -> Float[Any, "*B 25 6"]:
+    """The mirror image across the x = 0 plane, as `Motion.mirror`, by `MIRROR_SIGNS` beside it."""
+    return features[..., list(MIRROR_ROWS), :] * signs
 
 
-def turn_features(features: Float[Tensor, "*B 25 6"], angle_rad: Float[Tensor, "*#B"]) -> None:
-    """Turn features about the vertical, in place; positive turns +z towards +x."""
-    angle = angle_rad[..., None].to(features)
-    cosine, sine = angle.cos(), angle.sin()
-    row_0, row_1 = features[..., 0, :3].clone(), features[..., 0, 3:]
-    row_2 = torch.linalg.cross(row_0, row_1)
-    features[..., 0, :3] = cosine * row_0 + sine * row_2  # rows of R_y(angle) @ R; the middle row stays
-    x, z = features[..., NUM_JOINTS, 0].clone(), features[..., NUM_JOINTS, 2].clone()
-    features[..., NUM_JOINTS, 0] = cosine[..., 0] * x + sine[..., 0] * z
-    features[..., NUM_JOINTS, 2] = cosine[..., 0] * z - sine[..., 0] * x
+def turn_features(
+    features: Float[Any, "*B 25 6"], cosine: Float[Any, "*#B"], sine: Float[Any, "*#B"]
+) -> None:
+    """Turn features about the vertical, in place; a positive angle turns +z towards +x."""
+    row_0, row_1 = features[..., 0, :3] * 1, features[..., 0, 3:]  # times 1: a copy
+    for axis, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):  # of R_y(angle) @ R; the middle row stays
+        row_2 = row_0[..., a] * row_1[..., b] - row_0[..., b] * row_1[..., a]
+        features[..., 0, axis] = cosine * row_0[..., axis] + sine * row_2
+    x, z = features[..., NUM_JOINTS, 0] * 1, features[..., NUM_JOINTS, 2] * 1
+    features[..., NUM_JOINTS, 0] = cosine * x + sine * z
+    features[..., NUM_JOINTS, 2] = cosine * z - sine * x
 
 
 def blend_features(
-    before: Float[Tensor, "*B 25 6"], after: Float[Tensor, "*B 25 6"], part: Float[Tensor, "*B"]
-) -> Float[Tensor, "*B 25 6"]:
+    before: Float[Any, "*B 25 6"], after: Float[Any, "*B 25 6"], part: Float[Any, "*B"]
+) -> Float[Any, "*B 25 6"]:
     """Features between two neighbouring frames: linear, with rotations made orthonormal again.
 
     Frames are a few degrees apart: there this is slerp to within a tenth of a degree.
     """
-    mixed = before + part[..., None, None].to(before) * (after - before)
+    mixed = before + part[..., None, None] * (after - before)
     first, second = mixed[..., :NUM_JOINTS, :3], mixed[..., :NUM_JOINTS, 3:]
-    first /= first.norm(dim=-1, keepdim=True)
-    second -= (first * second).sum(-1, keepdim=True) * first
-    second /= second.norm(dim=-1, keepdim=True)
+    first /= _dot(first, first) ** 0.5
+    second -= _dot(first, second) * first
+    second /= _dot(second, second) ** 0.5
     return mixed
+
+
+def _dot(a: Float[Any, "*B 3"], b: Float[Any, "*B 3"]) -> Float[Any, "*B 1"]:
+    x, y, z = (a[..., axis] * b[..., axis] for axis in range(3))
+    return (x + y + z)[..., None]

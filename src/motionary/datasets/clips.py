@@ -5,7 +5,7 @@ B batch, T frames. Masks are True on real frames.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.datasets.augmentation import (
+    MIRROR_SIGNS,
     Augmentation,
     Variation,
     blend_features,
@@ -22,7 +23,7 @@ from motionary.datasets.augmentation import (
     turn_features,
 )
 from motionary.datasets.folder import Dataset
-from motionary.datasets.loading import ahead, load_features, put
+from motionary.datasets.loading import ahead, beside, load_features
 
 Facing = Literal["as_recorded", "forward"]
 Draw = tuple[Int[ndarray, "_"], np.random.Generator]
@@ -142,17 +143,21 @@ class Clips:
         if part.any():
             after = np.minimum(before + 1, self.lengths[index][:, None] - 1)
             following = self.features.windows(self.starts[index][:, None] + after, self.device)
-            features = blend_features(features, following, self._put(part))
+            features = blend_features(features, following, self._beside(part))
         if self.config.facing == "forward":
-            turn_features(features, -self._put(self.headings_rad[rows[:, :1]]))
-        features[:, :, NUM_JOINTS, :3] -= features[:, :1, NUM_JOINTS, :3].clone()
+            self._turn(features, -self.headings_rad[rows[:, :1]])
+        features[:, :, NUM_JOINTS, :3] -= features[:, :1, NUM_JOINTS, :3] * 1  # times 1: a copy
         labels = self._vary(features, index, variation)
         if not mask.all():
-            features.masked_fill_(self._put(~mask)[..., None, None], 0)
-        return ClipBatch(features, *map(self._put, (labels, mask, index)))
+            features *= self._beside(mask)[..., None, None]
+        return ClipBatch(*map(torch.as_tensor, (features, *map(self._beside, (labels, mask, index)))))
 
-    def _put(self, array: ndarray) -> Tensor:
-        return put(torch.from_numpy(array), self.device)
+    def _beside(self, array: ndarray) -> Any:
+        return beside(self.device, array)
+
+    def _turn(self, features: Float[Any, "B T 25 6"], angle_rad: Float[ndarray, "B 1"]) -> None:
+        angle = np.asarray(angle_rad, np.float32)
+        turn_features(features, self._beside(np.cos(angle)), self._beside(np.sin(angle)))
 
     def _positions(
         self, index: Int[ndarray, "B"], speed: Float[ndarray, "B"], rng: np.random.Generator
@@ -170,19 +175,19 @@ class Clips:
         return np.minimum(position * speed[:, None], lasts[:, None]), mask
 
     def _vary(
-        self, features: Float[Tensor, "B T 25 6"], index: Int[ndarray, "B"], variation: Variation
+        self, features: Float[Any, "B T 25 6"], index: Int[ndarray, "B"], variation: Variation
     ) -> Int[ndarray, "B"]:
         """Mirror, turn and size windows in place; gives their labels."""
         labels = self.labels[index]
         mirrored = variation.mirrored & (self.mirrored_labels[labels] >= 0)
         if mirrored.any():
-            chosen = self._put(np.flatnonzero(mirrored))  # numbers: a mask would wait for the device
-            features[chosen] = mirror_features(features[chosen])
+            chosen = self._beside(np.flatnonzero(mirrored))  # numbers: a mask would wait for the device
+            features[chosen] = mirror_features(features[chosen], self._beside(MIRROR_SIGNS))
             labels = np.where(mirrored, self.mirrored_labels[labels], labels)
         if variation.yaw_rad.any():
-            turn_features(features, self._put(variation.yaw_rad[:, None]))
+            self._turn(features, variation.yaw_rad[:, None])
         if (variation.size != 1).any():
-            features[:, :, NUM_JOINTS, :3] *= self._put(variation.size.astype(np.float32))[:, None, None]
+            features[:, :, NUM_JOINTS, :3] *= self._beside(variation.size.astype(np.float32))[:, None, None]
         return labels
 
 

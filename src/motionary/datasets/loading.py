@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -50,33 +50,33 @@ class StoredFeatures:
         self._file.write(features.tobytes())
         self._file.flush()
 
-    def windows(self, rows: Int[ndarray, "B T"], device: torch.device) -> Float[Tensor, "B T 25 6"]:
-        """Windows, put onto a device; what lies between a window's first and last row is read in one go."""
+    def windows(self, rows: Int[ndarray, "B T"], device: torch.device) -> Float[Any, "B T 25 6"]:
+        """Windows, beside a device; what lies between a window's first and last row is read in one go."""
         windows = np.empty((*rows.shape, NUM_ROWS, NUM_FEATURES), np.float32)
         size = windows[0, 0].nbytes
         for window, wanted in zip(windows, rows, strict=True):
             first, last = int(wanted.min()), int(wanted.max())
             content = os.pread(self._file.fileno(), (last + 1 - first) * size, first * size)
             window[:] = np.frombuffer(content, np.float32).reshape(-1, *window.shape[1:])[wanted - first]
-        return put(torch.from_numpy(windows), device)
+        return beside(device, windows)
 
 
 class FeaturesInMemory:
-    """Features in memory; on the device that asks for windows from then on."""
+    """Features in an array, or on the GPU that asks for windows, from then on."""
 
     def __init__(self, num_frames: int) -> None:
-        self._array = torch.empty(num_frames, NUM_ROWS, NUM_FEATURES)
+        self._array: Any = np.empty((num_frames, NUM_ROWS, NUM_FEATURES), np.float32)
         self._filled = 0
 
     def append(self, features: Float[ndarray, "F 25 6"]) -> None:
         """Add rows."""
-        self._array[self._filled : self._filled + len(features)] = torch.from_numpy(features)
+        self._array[self._filled : self._filled + len(features)] = features
         self._filled += len(features)
 
-    def windows(self, rows: Int[ndarray, "B T"], device: torch.device) -> Float[Tensor, "B T 25 6"]:
-        """Windows, on a device."""
-        self._array = self._array.to(device)
-        return self._array[put(torch.from_numpy(rows), device)]
+    def windows(self, rows: Int[ndarray, "B T"], device: torch.device) -> Float[Any, "B T 25 6"]:
+        """Windows, beside a device."""
+        self._array = beside(device, self._array)
+        return self._array[beside(device, rows)]
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,11 @@ def _joined(packed: PackedMotions, pieces: Sequence[Piece], fps: float) -> Motio
         positions.append(first + np.minimum(np.arange(count) / fps * own_fps, piece.num_frames - 1))
         first += piece.num_frames
     return motion.at_times(np.concatenate(positions) / own_fps, fps)
+
+
+def beside(device: torch.device, array: Any) -> Any:
+    """An array as what works beside a device: as it is for a CPU, a tensor there for another."""
+    return array if device.type == "cpu" else put(torch.as_tensor(array), device)
 
 
 def put(tensor: Tensor, device: torch.device) -> Tensor:
