@@ -1,7 +1,9 @@
+import os
+
 import numpy as np
 import pytest
 
-from motionary.estimators.video import Frame, Video
+from motionary.estimators.video import Frame, Video, declared_frames
 
 UNEVEN_S = np.cumsum([0, 0.033, 0.034, 0.1, 0.033, 0.2, 0.05, 0.033])
 
@@ -34,6 +36,14 @@ def test_a_file_that_is_no_video_is_a_clear_error(tmp_path):
 
 def noise(size):
     return lambda k: np.random.default_rng(k).integers(0, 255, (size[1], size[0], 3), np.uint8)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_video_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    assert declared_frames(tmp_path / "a.mp4") == 0
+    with pytest.raises(FileNotFoundError, match="No video"):
+        Video(tmp_path / "a.mp4")
 
 
 def test_a_truncated_video_gives_what_decodes_and_says_so(tmp_path, video_writer):

@@ -109,6 +109,8 @@ class Frame:
 
 def declared_frames(path: Path) -> int:
     """Frames of a video by its header alone; 0 where it does not say, or is none."""
+    if not path.is_file():  # opening a pipe would wait for whoever writes to it
+        return 0
     try:
         with av.open(str(path)) as container:
             stream = next(iter(container.streams.video), None)
