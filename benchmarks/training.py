@@ -146,8 +146,7 @@ def compare(given: argparse.Namespace, body: Path, ours: str, tasks: list[str]) 
     sides = [Side("yardstick", given, body), Side(ours, given, body)]
     result: dict[str, Any] = {}
     for task in tasks:
-        count = given.pairs if task == "step" else max(1, given.pairs // 3)
-        pairs = [tuple(side.ask(task) for side in sides) for _ in range(count + 1)][1:]
+        pairs = [tuple(side.ask(task) for side in sides) for _ in range(given.pairs + 1)][1:]
         ratios = [theirs / own for theirs, own in pairs]
         seconds = [statistics.median(column) for column in zip(*pairs, strict=True)]
         result[task] = {
