@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -61,7 +62,16 @@ def test_the_second_signal_does_not_wait():
     assert done == ["step"]
 
 
+@pytest.fixture
+def hearing_ctrl_c() -> Iterator[None]:
+    """As in a terminal; what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs POSIX signals")
+@pytest.mark.usefixtures("hearing_ctrl_c")
 def test_children_do_not_hear_ctrl_c_from_their_first_moment_and_the_parent_hears_it_after():
     code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('alive')"
     started = []
@@ -69,7 +79,7 @@ def test_children_do_not_hear_ctrl_c_from_their_first_moment_and_the_parent_hear
     def start():
         with sparing_children():
             started.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True))
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             started.append("went on")
 
     with pytest.raises(KeyboardInterrupt):
