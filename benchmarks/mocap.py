@@ -151,7 +151,9 @@ def measure_source(source: Path, workers: int) -> dict:
         if tarfile.is_tarfile(source) if source.is_file() else False:
             folder = Path(temporary)
             with tarfile.open(source) as archive:
-                archive.extractall(folder, filter="data")
+                # Ignored before Python 3.11.4.
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                archive.extractall(folder)
         paths = find_recordings(folder)
         start = time.perf_counter()
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:

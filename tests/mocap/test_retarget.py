@@ -165,14 +165,15 @@ def one_of_each_action(archive, folder, limit):
     """The first recording of each action, with every skeleton in the archive."""
     chosen, seen = [], set()
     with tarfile.open(archive) as members:
+        members.extraction_filter = getattr(tarfile, "data_filter", None)  # ignored before Python 3.11.4
         for member in members:
             if member.name.lower().endswith(".asf"):
-                members.extract(member, folder, filter="data")
+                members.extract(member, folder)
             elif member.name.lower().endswith((".amc", ".bvh")) and len(seen) < limit:
                 action = re.sub(r"\d", "", max(member.name.rpartition("/")[2].split("_"), key=len))
                 if action not in seen:
                     seen.add(action)
-                    members.extract(member, folder, filter="data")
+                    members.extract(member, folder)
                     chosen.append(folder / member.name)
             elif len(seen) == limit and member.name.lower().endswith(".bvh"):
                 break  # all that is wanted; the rest need not be decompressed
