@@ -101,11 +101,7 @@ def estimate(
         made: A data set of the estimates.
         anyway: Begin even if memory or disk seem too small for a long video.
     """
-    if not source:
-        raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
-    from motionary.datasets.folder import check_no_data_set
-
-    check_no_data_set(out)
+    _check_ends(source, out)
     options = network.given() | ({} if focal_px is None else {"focal_px": focal_px})
     many = any(path.is_dir() or path.suffix.lower() == ".csv" for path in source)
     if not many and workers == _WORKERS and made.dataset is None:
@@ -129,6 +125,15 @@ def estimate(
         provenance = {"estimator": estimator, "sources": [path.name for path in source]}
         dataset = _make_dataset(wanted, entries, out, made, person, provenance)
     return _answer(entries, out, dataset)
+
+
+def _check_ends(source: tuple[Path, ...], out: Path) -> None:
+    """Refuse to begin with nothing, or to end in a data set."""
+    from motionary.datasets.folder import check_no_data_set
+
+    if not source:
+        raise ValueError("Expected a video file, a folder or a list of clips; none was given.")
+    check_no_data_set(out)
 
 
 def _make_dataset(
