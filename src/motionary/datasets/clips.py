@@ -53,12 +53,6 @@ class ClipBatch:
     clip: Int[Tensor, "B"]
     """Position of each window's motion in the data set."""
 
-    def to(self, device: torch.device | str) -> "ClipBatch":
-        """The same batch on another device."""
-        return ClipBatch(
-            self.features.to(device), self.action.to(device), self.mask.to(device), self.clip.to(device)
-        )
-
 
 class Clips:
     """All of a data set's features, one motion after the other, cut into windows on demand.
