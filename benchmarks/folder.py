@@ -1,12 +1,14 @@
-"""How much faster is a folder of videos with two processes? Run: python benchmarks/folder.py [--json [FILE]].
+"""How much faster is a folder of videos on two cores? Run: python benchmarks/folder.py [--json [FILE]].
 
 The eight videos of Pose2Sim's demos (BSD-3, fetched once from PyPI; one and two people, four cameras, 100
-frames each), estimated by one process and by two, A B A B; each run from the start, imports included. Peak
-memory is the largest worker's.
+frames each), estimated by two processes, by one, and by one that is kept on one core; A B C A B C, each run
+from the start, imports included. A process that may use both cores decodes on the other one, so that two are
+less than twice as fast. Peak memory is the largest worker's.
 """
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import tempfile
@@ -27,12 +29,17 @@ TWO_PEOPLE = {
 }
 
 
-def seconds(videos: dict[str, Path], workers: int) -> float:
-    """Of one run over all videos."""
+def seconds(videos: dict[str, Path], workers: int, cores: int) -> float:
+    """Of one run over all videos, by so many processes on so many cores."""
+    allowed = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as out:
-        start = time.perf_counter()
-        entries = estimate_all(videos, Path(out), BatchConfig(workers=workers))
-        took = time.perf_counter() - start
+        os.sched_setaffinity(0, set(sorted(allowed)[:cores]))  # of workers too
+        try:
+            start = time.perf_counter()
+            entries = estimate_all(videos, Path(out), BatchConfig(workers=workers))
+            took = time.perf_counter() - start
+        finally:
+            os.sched_setaffinity(0, allowed)
     assert all(entry.status == "done" for entry in entries)
     return took
 
@@ -52,16 +59,25 @@ def main() -> None:
         for copy in range(options.times)
         for name, path in files.items()
     }
-    pairs = []
+    runs = []
     for _ in range(options.pairs):
-        pairs.append((seconds(videos, 1), seconds(videos, 2)))
-        print(f"one process {pairs[-1][0]:6.1f} s, two {pairs[-1][1]:6.1f} s", flush=True)
-    ratio = statistics.median(one / two for one, two in pairs)
+        runs.append([seconds(videos, workers, cores) for workers, cores in ((2, 2), (1, 2), (1, 1))])
+        two, one, on_one_core = runs[-1]
+        print(f"two processes {two:6.1f} s, one {one:6.1f} s, on one core {on_one_core:6.1f} s", flush=True)
+    ratio = statistics.median(one / two for two, one, _ in runs)
+    cores_ratio = statistics.median(on_one_core / two for two, _, on_one_core in runs)
     peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(
-        f"{len(videos)} videos: two processes are {ratio:.2f} times as fast; a worker takes {peak_gb:.2f} GB"
+        f"{len(videos)} videos: two processes are {ratio:.2f} times as fast as one, {cores_ratio:.2f} times"
+        f" as one on one core; a worker takes {peak_gb:.2f} GB"
     )
-    content = {"videos": len(videos), "seconds": pairs, "workers_ratio": ratio, "worker_peak_gb": peak_gb}
+    content = {
+        "videos": len(videos),
+        "seconds": runs,
+        "workers_ratio": ratio,
+        "cores_ratio": cores_ratio,
+        "worker_peak_gb": peak_gb,
+    }
     if options.json == "-":
         print(json.dumps(content))
     elif options.json:

@@ -9,7 +9,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from motionary.body.skeleton import JOINT_INDEX
-from motionary.body.smpl import BodyModel
+from motionary.body.smpl import BodyModel, PosedBody
 from motionary.motion import Motion
 
 FEET = (("left_ankle", "left_foot"), ("right_ankle", "right_foot"))
@@ -24,8 +24,6 @@ STANDING_HEIGHT_M = 0.06
 DEEPEST_JOINT_M = 0.15
 """Below the soles' ground: with a joint deeper than this it is not the feet that the person stands on."""
 
-FRAMES_AT_ONCE = 512  # bounds the memory
-
 
 def with_feet_on_ground(motion: Motion, body: BodyModel) -> Motion:
     """The motion moved vertically so that its standing feet are at y = 0.
@@ -35,14 +33,15 @@ def with_feet_on_ground(motion: Motion, body: BodyModel) -> Motion:
     feet off it. Nor does a toe that points down for a moment. Of a handstand the ground is `on_ground`'s.
     """
     feet = [foot_vertices(body, foot) for foot in FEET]
-    soles, lowest_joint = [], []
-    for start in range(0, len(motion), FRAMES_AT_ONCE):
-        posed = motion.crop(start, start + FRAMES_AT_ONCE).posed(body)
-        soles.append(torch.stack([posed.skin(foot)[..., 1].amin(-1) for foot in feet], dim=1))
-        lowest_joint.append(posed.joints[..., 1].amin(-1))
+
+    def lowest(posed: PosedBody) -> ndarray:
+        points = [*(posed.skin(foot) for foot in feet), posed.joints]
+        return torch.stack([some[..., 1].amin(-1) for some in points], dim=1).numpy()
+
+    heights_m = motion.by_frame(body, lowest)  # of both soles, and of the lowest joint
     seen = motion.valid if motion.valid.any() else np.ones(len(motion), bool)
-    ground_m = ground_height(torch.cat(soles).numpy(), motion.fps, seen)
-    if np.percentile(torch.cat(lowest_joint).numpy()[seen], 5) < ground_m - DEEPEST_JOINT_M:
+    ground_m = ground_height(heights_m[:, :-1], motion.fps, seen)
+    if np.percentile(heights_m[seen, -1], 5) < ground_m - DEEPEST_JOINT_M:
         return motion.on_ground(body)
     return replace(motion, translation=motion.translation - np.array([0, ground_m, 0], np.float32))
 

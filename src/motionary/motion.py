@@ -1,6 +1,7 @@
 """Motion, the hub type: one person's SMPL motion, as every stage of the package takes or gives it."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from motionary.rotations import (
     quaternion_to_axis_angle,
     slerp,
 )
+from motionary.stretches import frame_by_frame
 
 NUM_BETAS = 10
 
@@ -154,14 +156,24 @@ class Motion:
         shaped = body.shape(torch.from_numpy(self.betas))
         return shaped.pose(torch.from_numpy(self.pose), torch.from_numpy(self.translation))
 
+    def by_frame(self, body: BodyModel, measure: Callable[[PosedBody], ndarray]) -> ndarray:
+        """What is measured of the posed body at every frame, without ever posing it at all frames at once."""
+        shaped = body.shape(torch.from_numpy(self.betas))
+        return frame_by_frame(
+            lambda pose, translation: measure(
+                shaped.pose(torch.from_numpy(pose), torch.from_numpy(translation))
+            ),
+            self.pose,
+            self.translation,
+        )
+
     def joint_positions(self, body: BodyModel) -> Float[ndarray, "T 24 3"]:
         """World positions of the joints on a body, in metres."""
-        return self.posed(body).joints.numpy()
+        return self.by_frame(body, lambda posed: posed.joints.numpy())
 
     def vertices(self, body: BodyModel) -> Float[ndarray, "T V 3"]:
         """World positions of a body's vertices, in metres."""
-        parts = [self.crop(start, start + 64) for start in range(0, len(self), 64)]  # to bound the memory
-        return np.concatenate([part.posed(body).skin().numpy() for part in parts])
+        return self.by_frame(body, lambda posed: posed.skin().numpy())
 
     def resample(self, fps: float) -> "Motion":
         """The same motion at another frame rate: rotations by slerp, translation linearly; keeps frame 0."""
@@ -212,10 +224,7 @@ class Motion:
         the rest.
         """
         some_vertices = torch.arange(0, body.num_vertices, 1 + body.num_vertices // 2000)
-        parts = [self.crop(start, start + 512) for start in range(0, len(self), 512)]  # to bound the memory
-        lowest_m = np.concatenate(
-            [part.posed(body).skin(some_vertices)[..., 1].amin(-1).numpy() for part in parts]
-        )
+        lowest_m = self.by_frame(body, lambda posed: posed.skin(some_vertices)[..., 1].amin(-1).numpy())
         ground_m = np.percentile(lowest_m[self.valid] if self.valid.any() else lowest_m, 5)
         return replace(self, translation=self.translation - np.array([0, ground_m, 0], np.float32))
 

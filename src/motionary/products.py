@@ -22,8 +22,8 @@ from motionary.native import Imported, compiled, fits
 
 DEEPEST = 320
 """Numbers of a panel's columns at a time: sixteen columns are 20 KB, of 32 in the first level of cache."""
-MOST_ROWS = 192
-"""Of the left factor at a time: 240 KB, of 512 in the second level of cache."""
+MOST_ROWS = 96
+"""Of the left factor at a time: 120 KB, which leaves room for results in the second level of cache."""
 SPARE = 8
 """Numbers behind each panel of rows, as vectors are stored whole."""
 F = np.float32

@@ -11,7 +11,17 @@ from torch.testing import assert_close
 
 from motionary.body.smpl import BodyModel
 from motionary.features import features_to_vertices
-from motionary.models.actor import Actor, ActorConfig, attend_one, sample_latents, sinusoids
+from motionary.models.actor import (
+    Actor,
+    ActorConfig,
+    EncoderLayer,
+    _seen_by_few,
+    _seen_by_heads,
+    attend,
+    attend_one,
+    sample_latents,
+    sinusoids,
+)
 from motionary.models.dropout import Dropout
 from motionary.models.loss import LossWeights, actor_loss
 from motionary.models.points import BodyPoints
@@ -336,3 +346,38 @@ def test_a_foreign_parameter_name_is_refused():
 def test_impossible_sizes_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         replace(TINY, **wrong)
+
+
+@pytest.mark.parametrize("lengths", [None, (11, 4)])
+def test_attention_of_the_first_tokens_is_that_of_all_cut_short(lengths):
+    attention = torch.nn.MultiheadAttention(32, 4)
+    torch.nn.init.normal_(attention.in_proj_bias)
+    x = torch.randn(2, 11, 32, requires_grad=True)
+    mask = None if lengths is None else torch.arange(11) < torch.tensor(lengths)[:, None]
+    towards = torch.randn(2, 2, 32)
+    dropout = Dropout(0.0).train()
+
+    def out_and_gradients(wanted: int | None) -> list[torch.Tensor]:
+        out = attend(attention, x, mask, dropout.begin(x.device), wanted)[:, :2]
+        return [out, *torch.autograd.grad((out * towards).sum(), [x, *attention.parameters()])]
+
+    for few, all_of_them in zip(out_and_gradients(2), out_and_gradients(None), strict=True):
+        assert_close(few, all_of_them, atol=1e-5, rtol=1e-4)
+
+
+def test_dropout_thins_the_same_looks_whether_keys_are_made_or_not():
+    layer = EncoderLayer(replace(TINY, dropout=0.5))
+    x = torch.randn(3, 9, TINY.latent_dim)
+    dropout = Dropout(0.5).train()
+    attention = layer.self_attn
+
+    def heads(few: bool) -> torch.Tensor:
+        drop = dropout.begin(x.device, seed=5)
+        if few:
+            return _seen_by_few(attention, x, None, 2, drop)
+        queries, keys, values = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias).chunk(
+            3, -1
+        )
+        return _seen_by_heads(queries[:, :2], keys, values, None, TINY.num_heads, drop)
+
+    assert_close(heads(few=True), heads(few=False))

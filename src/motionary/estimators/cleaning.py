@@ -9,6 +9,7 @@ from scipy.ndimage import convolve1d
 
 from motionary.estimators.landmarks import LANDMARK_INDEX, LANDMARK_NAMES, Landmarks, LandmarkTrack
 from motionary.motion import gaps
+from motionary.stretches import from_frames_around
 
 SWAPPED_COST_PER_S = 0.6
 """Torso lengths of unexplained movement that speak as loudly as a second of believing the network wrong."""
@@ -207,9 +208,17 @@ def smooth(
     if sigma_frames < 0.3 or len(values) < 3:
         return values
     radius = int(np.ceil(3 * sigma_frames))
+    trust = np.maximum(trust, 1e-4).reshape(*trust.shape, *[1] * (values.ndim - trust.ndim))
+
+    def fitted(wanted: slice, values: ndarray, trust: ndarray) -> ndarray:
+        return _parabolas(values, trust, sigma_frames, radius)[wanted]
+
+    return from_frames_around(fitted, radius, values, trust)
+
+
+def _parabolas(values: ndarray, trust: ndarray, sigma_frames: float, radius: int) -> ndarray:
     offsets = np.arange(-radius, radius + 1)
     kernel = np.exp(-0.5 * (offsets / sigma_frames) ** 2)
-    trust = np.maximum(trust, 1e-4).reshape(*trust.shape, *[1] * (values.ndim - trust.ndim))
     scaled = offsets / sigma_frames
 
     def moment(series: ndarray, power: int) -> ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.ndimage import maximum_filter1d, median_filter, percentile_filter
 
@@ -17,6 +17,7 @@ from motionary.estimators.cleaning import OTHER_SIDE, TORSO
 from motionary.estimators.landmarks import LANDMARK_INDEX, Doubts, Landmarks
 from motionary.motion import Motion
 from motionary.rotations import axis_angle_to_matrix, geodesic_distance
+from motionary.stretches import frame_by_frame
 
 LIMBS = [
     (LANDMARK_INDEX[f"{side}_{start}"], LANDMARK_INDEX[f"{side}_{end}"])
@@ -129,17 +130,26 @@ class MotionDoubtConfig:
 
 def doubts_of_motion(motion: Motion, config: MotionDoubtConfig) -> Doubts:
     """What speaks against frames of a motion, whatever it was estimated from."""
-    local = axis_angle_to_matrix(torch.from_numpy(motion.pose))
-    turned = geodesic_distance(local[1:], local[:-1]).numpy() * motion.fps  # (T - 1, 24)
-    joints = np.zeros(len(motion)) if len(motion) < 2 else _either_side(turned[:, 1:].max(1))
-    whole = np.zeros(len(motion)) if len(motion) < 2 else _either_side(turned[:, 0])
+    joints = whole = np.zeros(len(motion))
+    if len(motion) > 1:
+        turned = motion.fps * frame_by_frame(_angles_between, motion.pose[1:], motion.pose[:-1])
+        joints, whole = _either_side(turned[:, 1:].max(1)), _either_side(turned[:, 0])
     doubts = {
         "joints turn too fast": joints / config.turn_rad_s,
         "body turns too fast": whole / config.root_turn_rad_s,
         "position jumps": _position_jumps(motion, config),
-        "joints beyond their limits": beyond_limits(local).sum(-1).numpy() / config.beyond,
+        "joints beyond their limits": frame_by_frame(_beyond_limits, motion.pose) / config.beyond,
     }
     return {reason: np.clip(doubt, 0, 3) for reason, doubt in doubts.items()}
+
+
+def _angles_between(pose: Float[ndarray, "T 24 3"], other: Float[ndarray, "T 24 3"]) -> ndarray:
+    a, b = (axis_angle_to_matrix(torch.from_numpy(rows)) for rows in (pose, other))
+    return geodesic_distance(a, b).numpy()
+
+
+def _beyond_limits(pose: Float[ndarray, "T 24 3"]) -> Int[ndarray, "T"]:
+    return beyond_limits(axis_angle_to_matrix(torch.from_numpy(pose))).sum(-1).numpy()
 
 
 def doubts_of_projection(

@@ -26,6 +26,7 @@ from motionary.rotations import (
     matrix_to_quaternion,
     quaternion_to_matrix,
 )
+from motionary.stretches import frame_by_frame
 
 BENDING = [j for j, name in enumerate(JOINT_NAMES) if not name.endswith(("foot", "hand"))]
 """Joints that are solved for; toes and fingers stay straight."""
@@ -148,11 +149,11 @@ class Target:
 
 def courses(local: Float[ndarray, "T 24 3 3"], sigma_frames: float) -> Float[ndarray, "T 24 3 3"]:
     """The rotations smoothed over time, symmetrically, so that nothing lags."""
-    quaternion = matrix_to_quaternion(torch.from_numpy(local)).numpy()
+    quaternion = frame_by_frame(lambda some: matrix_to_quaternion(torch.from_numpy(some)).numpy(), local)
     turned_over = (quaternion[1:] * quaternion[:-1]).sum(-1, keepdims=True) < 0
     quaternion[1:] *= np.cumprod(np.where(turned_over, -1, 1), axis=0)  # q and -q are one rotation
     smoothed = gaussian_filter1d(quaternion, sigma_frames, axis=0, mode="nearest")
-    return quaternion_to_matrix(torch.from_numpy(smoothed)).numpy()
+    return frame_by_frame(lambda some: quaternion_to_matrix(torch.from_numpy(some)).numpy(), smoothed)
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,9 @@ def refine(
     With a course, joints are drawn to it; with anchors, standing soles are held in place. Several threads fit
     several chunks at a time; what comes out is the same.
     """
+    found = BodyFit(np.empty_like(start.local), np.empty_like(start.root_m))
 
-    def fit_chunk(first: int) -> BodyFit:
+    def fit_chunk(first: int) -> None:
         part = slice(first, first + CHUNK_FRAMES)
         fit = BodyFit(start.local[part], start.root_m[part])
         seen = Target(target.rays[part], target.world_m[part], target.trust[part])
@@ -230,11 +232,11 @@ def refine(
         its_anchors = anchors and anchors.part(part)
         for _ in range(config.steps):
             fit = _step(fit, seen, rest_joints, attachments, config, its_course, its_anchors)
-        return fit
+        found.local[part], found.root_m[part] = fit.local, fit.root_m
 
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        pieces = list(pool.map(fit_chunk, range(0, len(start.root_m), CHUNK_FRAMES)))
-    return BodyFit(np.concatenate([p.local for p in pieces]), np.concatenate([p.root_m for p in pieces]))
+        list(pool.map(fit_chunk, range(0, len(start.root_m), CHUNK_FRAMES)))
+    return found
 
 
 @contextmanager

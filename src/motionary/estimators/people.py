@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel
 from motionary.estimators.attachments import attach
 from motionary.estimators.cleaning import BridgeConfig, smooth
@@ -33,6 +34,7 @@ from motionary.estimators.root import RootConfig, footprints, lock_feet, standin
 from motionary.estimators.shape import fit_betas
 from motionary.motion import Motion
 from motionary.rotations import matrix_to_axis_angle, rotation_between
+from motionary.stretches import frame_by_frame
 
 VIEW_AXES = np.array([1.0, -1.0, -1.0])
 """Landmarks come with y down and z away from the viewer."""
@@ -94,28 +96,49 @@ def fit_person(
         body: The body to fit, in its mean shape.
         config: Trust in each source.
     """
+    target, fit = _fit_in_mean_shape(track, fps, camera, body, config)
+    attachments = attach(body.joints_template.double().numpy())
+    betas = fit_betas(fit, target, body, attachments, config.fit)
+    rest = rest_joints(body, betas)
+    attachments = attach(rest)
+    for _ in range(config.fit.course_steps):
+        steps = replace(config.fit, steps=1)
+        fit = BodyFit(courses(fit.local, config.fit.course_s * fps), fit.root_m)
+        fit = refine(fit, target, rest, attachments, steps, course=fit.local, threads=config.threads)
+
+    def joints_and_soles(local: ndarray, root_m: ndarray) -> ndarray:
+        R_world, joints = forward(local, root_m, rest)
+        return np.concatenate([joints, attachments.positions(R_world, joints)[:, SOLES]], axis=1)
+
+    joints, soles = np.split(frame_by_frame(joints_and_soles, fit.local, fit.root_m), [NUM_JOINTS], axis=1)
+    return FittedPerson(number, track, target, fit, betas, joints, soles)
+
+
+def _fit_in_mean_shape(
+    track: LandmarkTrack, fps: float, camera: Camera, body: BodyModel, config: PeopleConfig
+) -> tuple[Target, BodyFit]:
+    """What a body is fitted to, and the first fit, of every frame on its own."""
     rest = body.joints_template.double().numpy()
     attachments = attach(rest)
     trust = (0.1 + 0.9 * track.visibility) * np.where(track.seen, 1.0, TRUST_IN_BRIDGES)[:, None]
     sigma = config.smooth_s * fps
     rays = smooth(camera.rays(track.image_px), trust, sigma)
     world = along_sight(smooth(track.world_m * VIEW_AXES, trust, sigma), rays)
-    local = pose_from_landmarks(world, rest, attachments)
-    points = attachments.positions(*forward(local, np.zeros((len(local), 3)), rest))
+    local = frame_by_frame(lambda some: pose_from_landmarks(some, rest, attachments), world)
+    points = _points_about_root(local, rest)
     target = Target(rays, world * _scale(world, points), trust)
-    first = BodyFit(local, place(points, rays, trust))
-    fit = refine(first, target, rest, attachments, config.fit, threads=config.threads)
-    betas = fit_betas(fit, target, body, attachments, config.fit)
-    rest = rest_joints(body, betas)
+    first = BodyFit(local, frame_by_frame(place, points, rays, trust))
+    return target, refine(first, target, rest, attachments, config.fit, threads=config.threads)
+
+
+def _points_about_root(
+    local: Float[ndarray, "T 24 3 3"], rest: Float[ndarray, "24 3"]
+) -> Float[ndarray, "T 33 3"]:
+    """A body's landmarks, its root at the origin."""
     attachments = attach(rest)
-    for _ in range(config.fit.course_steps):
-        steps = replace(config.fit, steps=1)
-        course = courses(fit.local, config.fit.course_s * fps)
-        start = BodyFit(course, fit.root_m)
-        fit = refine(start, target, rest, attachments, steps, course=course, threads=config.threads)
-    R_world, joints = forward(fit.local, fit.root_m, rest)
-    soles = attachments.positions(R_world, joints)[:, SOLES]
-    return FittedPerson(number, track, target, fit, betas, joints, soles)
+    return frame_by_frame(
+        lambda some: attachments.positions(*forward(some, np.zeros((len(some), 3)), rest)), local
+    )
 
 
 def rest_joints(body: BodyModel, betas: Float[ndarray, "10"]) -> Float[ndarray, "24 3"]:
@@ -161,6 +184,12 @@ class Room:
         """Camera axes to world axes, heights from the origin point."""
         return (points_m - self.origin_m) @ self.R_world_camera.T
 
+    def turned_pose(self, local: Float[ndarray, "T 24 3 3"]) -> Float[ndarray, "T 24 3"]:
+        """Rotations in camera axes as rotation vectors in world axes."""
+        turned = local.copy()
+        turned[:, 0] = self.R_world_camera @ turned[:, 0]
+        return matrix_to_axis_angle(torch.from_numpy(turned)).numpy()
+
     def to_camera(self, points_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 3"]:
         """The way back."""
         return points_m @ self.R_world_camera + self.origin_m
@@ -172,10 +201,8 @@ def into_room(person: FittedPerson, room: Room, config: PeopleConfig) -> PersonE
     stands = standing(person.soles_m, room.fps, up, config.root) & person.track.seen[:, None]
     planted = _plant(person, stands, room, config)
     rest_pelvis = rest_joints(room.body, person.betas)[0]
-    local = planted.local.copy()
-    local[:, 0] = room.R_world_camera @ local[:, 0]
     motion = Motion(
-        pose=matrix_to_axis_angle(torch.from_numpy(local)).numpy(),
+        pose=frame_by_frame(room.turned_pose, planted.local),
         translation=room.to_world(planted.root_m) - rest_pelvis,
         fps=room.fps,
         betas=person.betas,
@@ -217,9 +244,8 @@ def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, confi
 
 
 def _pictured_root(person: FittedPerson, planted: BodyFit, room: Room) -> Float[ndarray, "T 3"]:
-    rest = rest_joints(room.body, person.betas)
-    points = attach(rest).positions(*forward(planted.local, np.zeros_like(planted.root_m), rest))
-    return place(points, person.target.rays, person.target.trust)
+    points = _points_about_root(planted.local, rest_joints(room.body, person.betas))
+    return frame_by_frame(place, points, person.target.rays, person.target.trust)
 
 
 def _estimate(

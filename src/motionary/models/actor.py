@@ -309,18 +309,45 @@ def attend(
     wanted: int | None = None,
 ) -> Float[Tensor, "B W Z"]:
     """Multi-head self-attention of the first W tokens, in which nobody looks at padded frames."""
-    weight, bias, width = attention.in_proj_weight, attention.in_proj_bias, attention.embed_dim
-    heads = None
     if wanted is None:
-        projected = linear(x, weight, bias)
-        query, key, value = projected.chunk(3, -1)
+        projected = linear(x, attention.in_proj_weight, attention.in_proj_bias)
         heads = drop.attend(projected, mask, attention.num_heads)
+        if heads is None:
+            query, key, value = projected.chunk(3, -1)
+            heads = _seen_by_heads(query, key, value, mask, attention.num_heads, drop)
     else:
-        query = linear(x[:, :wanted], weight[:width], bias[:width])
-        key, value = linear(x, weight[width:], bias[width:]).chunk(2, -1)
-    if heads is None:
-        heads = _seen_by_heads(query, key, value, mask, attention.num_heads, drop)
+        heads = _seen_by_few(attention, x, mask, wanted, drop)
     return linear(heads, attention.out_proj.weight, attention.out_proj.bias)
+
+
+def _seen_by_few(
+    attention: nn.MultiheadAttention,
+    x: Float[Tensor, "B T Z"],
+    mask: Bool[Tensor, "B T"] | None,
+    wanted: int,
+    drop: Silencer,
+) -> Float[Tensor, "B W Z"]:
+    """What the first W tokens' heads see of the real ones, without anybody's keys and values.
+
+    A query times a key is the query, brought back through the weights of keys, times the token; a sum of
+    values is the value of the sum of tokens. What the bias of keys adds is the same for all tokens and drops
+    out of the softmax.
+    """
+    num_heads, batch = attention.num_heads, len(x)
+    assert attention.in_proj_weight is not None
+    weights = attention.in_proj_weight.view(3, num_heads, -1, x.shape[-1])  # (3, H, Z/H, Z)
+    biases = attention.in_proj_bias.view(3, num_heads, 1, -1)
+    first = x[:, :wanted].flatten(0, 1)  # (B W, Z)
+    queries = torch.baddbmm(biases[0], first.expand(num_heads, -1, -1), weights[0].mT)  # (H, B W, Z/H)
+    asked = (queries @ weights[1]).unflatten(1, (batch, -1)).transpose(0, 1).flatten(1, 2)  # (B, H W, Z)
+    scores = asked @ x.mT * queries.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask[:, None], -math.inf)
+    looks = drop.thin(scores.softmax(-1))  # (B, H W, T)
+    seen = (looks @ x).unflatten(1, (num_heads, -1)).transpose(0, 1).flatten(1, 2)  # (H, B W, Z)
+    counts = looks.sum(-1).unflatten(1, (num_heads, -1)).transpose(0, 1).flatten(1)[..., None]
+    heads = seen @ weights[2].mT + counts * biases[2]  # dropout leaves sums of looks that are not one
+    return heads.unflatten(1, (batch, -1)).permute(1, 2, 0, 3).flatten(2)
 
 
 def _seen_by_heads(
