@@ -5,8 +5,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the shared data folder; none at {SHARED} (set MOTIONARY_SHARED)")
     return SHARED
+
+
+@pytest.fixture
+def hearing_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a terminal, which is not closed; `nohup` and a shell's background ignore some."""
+    monkeypatch.setattr("motionary.interruption._forget_terminal", lambda number: None)
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ from motionary.commands.overview import HELP, family, listing, overview
 from motionary.commands.published import import_model
 from motionary.commands.report import report
 from motionary.commands.speaking import MANNERS, Answer, Command, ask, carry_out
-from motionary.interruption import exit_code, sender, sigterm_raises
+from motionary.interruption import ending_raises, exit_code, sender
 from motionary.labels import plain
 
 
@@ -265,7 +265,7 @@ def main(argv: list[str] | None = None) -> None:
         name, rest = _command(words)
         _check_said_once(rest)
         manner, work = ask(COMMANDS[name], name, rest)
-        with sigterm_raises():
+        with ending_raises():
             carry_out(work, manner)
     except BrokenPipeError:  # whoever read the result, such as `head`, has seen enough
         _forget_stdout()

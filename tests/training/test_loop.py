@@ -75,7 +75,8 @@ def test_a_spectrum_keeps_motions_from_the_first_epoch_on(dataset, tmp_path):
     assert errors[True] < 0.5 * errors[False]
 
 
-@pytest.mark.parametrize(("number", "at_step"), [(signal.SIGTERM, 2), (signal.SIGINT, 3), (signal.SIGINT, 4)])
+@pytest.mark.parametrize(("number", "at_step"), [(signal.SIGTERM, 2), (signal.SIGINT, 3), (signal.SIGHUP, 4)])
+@pytest.mark.usefixtures("hearing_signals")
 def test_a_run_stopped_at_any_step_is_saved_there_and_goes_on(
     number, at_step, dataset, tmp_path, monkeypatch
 ):

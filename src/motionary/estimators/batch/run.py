@@ -15,7 +15,7 @@ from motionary.estimators.batch.manifest import MANIFEST_NAME, Entry, Manifest, 
 from motionary.estimators.batch.processes import Processes
 from motionary.estimators.batch.work import Outcome, WorkConfig, clear, people_in
 from motionary.estimators.choosing import check_choice
-from motionary.interruption import sigterm_raises
+from motionary.interruption import ending_raises
 from motionary.locks import alone_in
 
 
@@ -61,7 +61,7 @@ def estimate_all(
         FileNotFoundError: If the estimator's weights are missing.
         ValueError: If the options do not fit, or out belongs to other videos, options or another run.
         OSError: If the workers cannot work, or the results cannot be written.
-        KeyboardInterrupt: If stopped by SIGINT or SIGTERM; the next run goes on.
+        KeyboardInterrupt: If stopped by SIGINT, SIGTERM or SIGHUP; the next run goes on.
     """
     if config.workers is not None and config.workers < 1:
         raise ValueError(f"At least one worker is needed; got {config.workers}.")
@@ -116,7 +116,7 @@ def _work_through(jobs: list[Job], manifest: Manifest, config: BatchConfig, coun
     jobs = sorted(jobs, key=lambda job: -manifest.entries[job.video].num_bytes)
     foreman = Foreman(crew, num_workers, record)
     try:
-        with sigterm_raises():
+        with ending_raises():
             foreman.carry_out(jobs)
     finally:
         crew.close()
