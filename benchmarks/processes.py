@@ -5,7 +5,6 @@ one thread each that share every batch (gloo), taken in turns. Efficiency is the
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import socket
@@ -16,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+from reporting import add_json_option, report
 
 
 def work(pipe: Connection, rank: int, count: int, port: int) -> None:
@@ -73,7 +73,7 @@ class Team:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=9)
-    parser.add_argument("--json", nargs="?", const="-")
+    add_json_option(parser)
     given = parser.parse_args()
     teams = Team(1), Team(2)
     pairs = [tuple(team.seconds() for team in teams) for _ in range(given.pairs + 2)][2:]
@@ -83,11 +83,7 @@ def main() -> None:
     efficiency = statistics.median(alone / together / 2 for alone, together in pairs)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"one process {one:.3f} s a step, two {two:.3f} s: efficiency {efficiency:.2f}, load {load}")
-    report = json.dumps({"one_s": one, "two_s": two, "processes_efficiency": efficiency})
-    if given.json == "-":
-        print(report)
-    elif given.json:
-        Path(given.json).write_text(report)
+    report({"one_s": one, "two_s": two, "processes_efficiency": efficiency}, given.json)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ the same made-up body of SMPL's size; batches of 20 windows of 60 frames, made b
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import platform
@@ -27,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from reporting import add_json_option, report
 
 BATCH, FRAMES, CLASSES = 20, 60, 13
 MOTIONS = 65
@@ -204,7 +204,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--only", choices=("exact", "reduced"))
     parser.add_argument("--steps-only", action="store_true", help="leave generation out")
-    parser.add_argument("--json", nargs="?", const="-", help="print one JSON object last, or write it here")
+    add_json_option(parser)
     return parser.parse_args()
 
 
@@ -229,17 +229,14 @@ def main() -> None:
         if given.only != "exact":
             results["reduced"] = compare(given, body, "reduced", ["step"])
     print(table(results))
-    report = {"machine": machine, "pairs": given.pairs, "results": results}
-    report |= {f"{name}_ratio": result["step"]["ratio"] for name, result in results.items()}
-    report |= {f"{name}_memory_ratio": result["memory"]["ratio"] for name, result in results.items()}
+    content = {"machine": machine, "pairs": given.pairs, "results": results}
+    content |= {f"{name}_ratio": result["step"]["ratio"] for name, result in results.items()}
+    content |= {f"{name}_memory_ratio": result["memory"]["ratio"] for name, result in results.items()}
     if "vertices" in results.get("exact", {}):
-        report["generation_ratio"] = results["exact"]["parameters"]["ratio"]
-        report["small_network_generation_ratio"] = results["exact"][SMALL]["ratio"]
-        report["vertices_ratio"] = results["exact"]["vertices"]["ratio"]
-    if given.json == "-":
-        print(json.dumps(report))
-    elif given.json:
-        Path(given.json).write_text(json.dumps(report, indent=1) + "\n")
+        content["generation_ratio"] = results["exact"]["parameters"]["ratio"]
+        content["small_network_generation_ratio"] = results["exact"][SMALL]["ratio"]
+        content["vertices_ratio"] = results["exact"]["vertices"]["ratio"]
+    report(content, given.json)
 
 
 if __name__ == "__main__":
