@@ -66,6 +66,8 @@ def test_a_closed_terminal_ends_work_where_it_fits(tmp_path):
     saved = tmp_path / "saved"
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup` would have it ignore
+        signal.alarm(60)
         os.execv(sys.executable, [sys.executable, "-c", HUNG_UP, str(saved)])
     with os.fdopen(terminal, "rb", buffering=0) as screen:
         assert b"begun" in screen.readline()

@@ -184,15 +184,15 @@ class Room:
         """Camera axes to world axes, heights from the origin point."""
         return (points_m - self.origin_m) @ self.R_world_camera.T
 
+    def to_camera(self, points_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 3"]:
+        """The way back."""
+        return points_m @ self.R_world_camera + self.origin_m
+
     def turned_pose(self, local: Float[ndarray, "T 24 3 3"]) -> Float[ndarray, "T 24 3"]:
         """Rotations in camera axes as rotation vectors in world axes."""
         turned = local.copy()
         turned[:, 0] = self.R_world_camera @ turned[:, 0]
         return matrix_to_axis_angle(torch.from_numpy(turned)).numpy()
-
-    def to_camera(self, points_m: Float[ndarray, "*B 3"]) -> Float[ndarray, "*B 3"]:
-        """The way back."""
-        return points_m @ self.R_world_camera + self.origin_m
 
 
 def into_room(person: FittedPerson, room: Room, config: PeopleConfig) -> PersonEstimate:
