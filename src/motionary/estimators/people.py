@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from motionary.body.skeleton import NUM_JOINTS
 from motionary.body.smpl import BodyModel
-from motionary.estimators.attachments import attach
+from motionary.estimators.attachments import Attachments, attach
 from motionary.estimators.cleaning import BridgeConfig, smooth
 from motionary.estimators.estimate import PersonEstimate, View
 from motionary.estimators.fitting import (
@@ -96,13 +96,10 @@ def fit_person(
         body: The body to fit, in its mean shape.
         config: Trust in each source.
     """
-    target, fit = _fit_in_mean_shape(track, fps, camera, body, config)
-    attachments = attach(body.joints_template.double().numpy())
-    betas = fit_betas(fit, target, body, attachments, config.fit)
+    target, fit, betas = _fit_in_mean_shape(track, fps, camera, body, config)
     rest = rest_joints(body, betas)
-    attachments = attach(rest)
+    attachments, steps = attach(rest), replace(config.fit, steps=1)
     for _ in range(config.fit.course_steps):
-        steps = replace(config.fit, steps=1)
         fit = BodyFit(courses(fit.local, config.fit.course_s * fps), fit.root_m)
         fit = refine(fit, target, rest, attachments, steps, course=fit.local, threads=config.threads)
 
@@ -116,8 +113,8 @@ def fit_person(
 
 def _fit_in_mean_shape(
     track: LandmarkTrack, fps: float, camera: Camera, body: BodyModel, config: PeopleConfig
-) -> tuple[Target, BodyFit]:
-    """What a body is fitted to, and the first fit, of every frame on its own."""
+) -> tuple[Target, BodyFit, Float[ndarray, "10"]]:
+    """What a body is fitted to, the first fit, of every frame on its own, and the shape it speaks for."""
     rest = body.joints_template.double().numpy()
     attachments = attach(rest)
     trust = (0.1 + 0.9 * track.visibility) * np.where(track.seen, 1.0, TRUST_IN_BRIDGES)[:, None]
@@ -125,17 +122,17 @@ def _fit_in_mean_shape(
     rays = smooth(camera.rays(track.image_px), trust, sigma)
     world = along_sight(smooth(track.world_m * VIEW_AXES, trust, sigma), rays)
     local = frame_by_frame(lambda some: pose_from_landmarks(some, rest, attachments), world)
-    points = _points_about_root(local, rest)
+    points = _points_about_root(local, rest, attachments)
     target = Target(rays, world * _scale(world, points), trust)
     first = BodyFit(local, frame_by_frame(place, points, rays, trust))
-    return target, refine(first, target, rest, attachments, config.fit, threads=config.threads)
+    fit = refine(first, target, rest, attachments, config.fit, threads=config.threads)
+    return target, fit, fit_betas(fit, target, body, attachments, config.fit)
 
 
 def _points_about_root(
-    local: Float[ndarray, "T 24 3 3"], rest: Float[ndarray, "24 3"]
+    local: Float[ndarray, "T 24 3 3"], rest: Float[ndarray, "24 3"], attachments: Attachments
 ) -> Float[ndarray, "T 33 3"]:
     """A body's landmarks, its root at the origin."""
-    attachments = attach(rest)
     return frame_by_frame(
         lambda some: attachments.positions(*forward(some, np.zeros((len(some), 3)), rest)), local
     )
@@ -244,7 +241,8 @@ def _plant(person: FittedPerson, stands: Bool[ndarray, "T 4"], room: Room, confi
 
 
 def _pictured_root(person: FittedPerson, planted: BodyFit, room: Room) -> Float[ndarray, "T 3"]:
-    points = _points_about_root(planted.local, rest_joints(room.body, person.betas))
+    rest = rest_joints(room.body, person.betas)
+    points = _points_about_root(planted.local, rest, attach(rest))
     return frame_by_frame(place, points, person.target.rays, person.target.trust)
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from motionary.features import NUM_FEATURES, NUM_ROWS
 from motionary.models.dropout import Dropout, Silencer
+from motionary.models.heads import attend, attend_one
 from motionary.models.spectrum import (
     WIDTH,
     Analysis,
@@ -299,100 +300,6 @@ def feed_forward(
     """A layer's feed-forward network, token by token."""
     hidden = drop.thin_gelu(linear(x, layer.linear1.weight, layer.linear1.bias))
     return linear(hidden, layer.linear2.weight, layer.linear2.bias)
-
-
-def attend(
-    attention: nn.MultiheadAttention,
-    x: Float[Tensor, "B T Z"],
-    mask: Bool[Tensor, "B T"] | None,
-    drop: Silencer,
-    wanted: int | None = None,
-) -> Float[Tensor, "B W Z"]:
-    """Multi-head self-attention of the first W tokens, in which nobody looks at padded frames."""
-    if wanted is None:
-        projected = linear(x, attention.in_proj_weight, attention.in_proj_bias)
-        heads = drop.attend(projected, mask, attention.num_heads)
-        if heads is None:
-            query, key, value = projected.chunk(3, -1)
-            heads = _seen_by_heads(query, key, value, mask, attention.num_heads, drop)
-    else:
-        heads = _seen_by_few(attention, x, mask, wanted, drop)
-    return linear(heads, attention.out_proj.weight, attention.out_proj.bias)
-
-
-def _seen_by_few(
-    attention: nn.MultiheadAttention,
-    x: Float[Tensor, "B T Z"],
-    mask: Bool[Tensor, "B T"] | None,
-    wanted: int,
-    drop: Silencer,
-) -> Float[Tensor, "B W Z"]:
-    """What the first W tokens' heads see of the real ones, without anybody's keys and values.
-
-    A query times a key is the query, brought back through the weights of keys, times the token; a sum of
-    values is the value of the sum of tokens. What the bias of keys adds is the same for all tokens and drops
-    out of the softmax.
-    """
-    num_heads, batch = attention.num_heads, len(x)
-    assert attention.in_proj_weight is not None
-    weights = attention.in_proj_weight.view(3, num_heads, -1, x.shape[-1])  # (3, H, Z/H, Z)
-    biases = attention.in_proj_bias.view(3, num_heads, 1, -1)
-    first = x[:, :wanted].flatten(0, 1)  # (B W, Z)
-    queries = torch.baddbmm(biases[0], first.expand(num_heads, -1, -1), weights[0].mT)  # (H, B W, Z/H)
-    asked = (queries @ weights[1]).unflatten(1, (batch, -1)).transpose(0, 1).flatten(1, 2)  # (B, H W, Z)
-    scores = asked @ x.mT * queries.shape[-1] ** -0.5
-    if mask is not None:
-        scores = scores.masked_fill(~mask[:, None], -math.inf)
-    looks = drop.thin(scores.softmax(-1))  # (B, H W, T)
-    seen = (looks @ x).unflatten(1, (num_heads, -1)).transpose(0, 1).flatten(1, 2)  # (H, B W, Z)
-    counts = looks.sum(-1).unflatten(1, (num_heads, -1)).transpose(0, 1).flatten(1)[..., None]
-    heads = seen @ weights[2].mT + counts * biases[2]  # dropout leaves sums of looks that are not one
-    return heads.unflatten(1, (batch, -1)).permute(1, 2, 0, 3).flatten(2)
-
-
-def _seen_by_heads(
-    queries: Float[Tensor, "B W Z"],
-    keys: Float[Tensor, "B T Z"],
-    values: Float[Tensor, "B T Z"],
-    mask: Bool[Tensor, "B T"] | None,
-    num_heads: int,
-    drop: Silencer,
-) -> Float[Tensor, "B W Z"]:
-    """What heads see of the real tokens."""
-    query, key, value = (
-        rows.unflatten(-1, (num_heads, -1)).transpose(1, 2) for rows in (queries, keys, values)
-    )  # (B, H, W or T, Z/H)
-    seen = None if mask is None else mask[:, None, None]
-    if drop.bits is None:
-        heads = functional.scaled_dot_product_attention(query, key, value, seen, drop.probability)
-    else:
-        scores = (query * query.shape[-1] ** -0.5) @ key.mT
-        scores = scores if seen is None else scores.masked_fill(~seen, -math.inf)
-        heads = drop.thin(scores.softmax(-1)) @ value
-    return heads.transpose(1, 2).flatten(2)
-
-
-def attend_one(
-    attention: nn.MultiheadAttention, memory: Float[Tensor, "B Z"], num_frames: int, drop: Silencer
-) -> Float[Tensor, "B T Z"]:
-    """Multi-head attention of T frames to a single token.
-
-    Attention over one token gives it the weight 1 whatever asks, so queries and keys drop out and what
-    remains is a linear map of the token. In training, dropout on that weight silences whole heads, frame by
-    frame: every frame adds up what each of its other heads makes of the token.
-    """
-    width = attention.embed_dim
-    assert attention.in_proj_weight is not None
-    value = functional.linear(
-        memory, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
-    )
-    if drop.probability == 0:
-        return attention.out_proj(value)[:, None].expand(-1, num_frames, -1)
-    by_head = value.unflatten(-1, (attention.num_heads, -1)).transpose(0, 1)  # (H, B, Z/H)
-    to_output = attention.out_proj.weight.unflatten(1, (attention.num_heads, -1)).permute(1, 2, 0)
-    from_head = (by_head @ to_output).transpose(0, 1)  # (B, H, Z)
-    weight = drop.mask(value.new_empty(len(value), num_frames, attention.num_heads))
-    return torch.baddbmm(attention.out_proj.bias, weight, from_head)
 
 
 def sinusoids(num_positions: int, width: int, device: torch.device) -> Float[Tensor, "T Z"]:
